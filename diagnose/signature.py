@@ -1,0 +1,269 @@
+"""The catalogue of known failures: YAML entries in, compiled patterns out; one log line in, matches out.
+
+Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
+
+    - id: yarn.pmem-kill                  # <platform>.<what>, unique over all files
+      role: cause                         # cause | symptom | wrapper | noise
+      failure_type: CONTAINER_MEMORY_KILL # causes only
+      specificity: 3                      # causes only: 3 names the cause, 2 the kind, 1 a bare exception class
+      pattern: 'limits\\. (?P<used>[\\d.]+ \\w+) of'  # RE2, searched in one redacted log line
+      unless: 'InvalidObjectState'        # optional RE2: a line that matches it is not this failure
+      sources: [driver, step]             # optional: where such a line counts; everywhere by default
+      retry: transient                    # optional: overrides the failure type's retry rule
+      cause: 'YARN killed a container that used {used} of {limit}.'   # causes only
+      advice: ['Raise spark.executor.memoryOverhead above {overhead|its current value}.']
+      explains: [spark.executor-lost, MISSING_LIBRARY]  # ids or failure types that are consequences
+      example: 'Container killed by YARN …'     # or `examples:`, lines as printed
+      counter: ['…']                      # optional: lines that look alike and must not match
+      source: 'Spark YarnAllocator'
+
+Limits: one line at a time; a pattern can't see its neighbours. RE2 has no look-around.
+Placeholders `{name}` of `cause` and `advice` take a named group of the pattern or a value of the job's
+context; `{name|words}` falls back to the words where neither exists.
+"""
+
+import re as stdlib_re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from importlib import resources
+from typing import Any, Final
+
+import re2
+import yaml
+
+from diagnose.errors import CatalogueError
+from diagnose.taxonomy import FACTS, FailureType, RetryRule
+
+
+class Role(StrEnum):
+    """What a matching line says about the failure."""
+
+    CAUSE = "cause"
+    SYMPTOM = "symptom"
+    WRAPPER = "wrapper"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """One known failure; see the module's docstring for the fields."""
+
+    id: str
+    role: Role
+    pattern: str
+    source: str
+    examples: tuple[str, ...]
+    failure_type: FailureType | None = None
+    specificity: int = 0
+    unless: str = ""
+    sources: frozenset[str] = frozenset()
+    retry_override: RetryRule | None = None
+    cause: str = ""
+    advice: tuple[str, ...] = ()
+    explains: frozenset[str] = frozenset()
+    counters: tuple[str, ...] = ()
+
+    @property
+    def retry(self) -> RetryRule:
+        """The retry rule: the entry's own, else that of its failure type, else never."""
+        if self.retry_override is not None:
+            return self.retry_override
+        return FACTS[self.failure_type].retry if self.failure_type else RetryRule.NEVER
+
+    @cached_property
+    def compiled(self) -> Any:
+        """The pattern as an RE2 object."""
+        return re2.compile(self.pattern, _options())
+
+    @cached_property
+    def compiled_unless(self) -> Any:
+        """The excluding pattern as an RE2 object, or None."""
+        return re2.compile(self.unless, _options()) if self.unless else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """A signature found in one line: which, where in the line, and what its groups took."""
+
+    signature: Signature
+    start: int
+    captures: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All signatures, ready to match; build once, use for every line."""
+
+    signatures: tuple[Signature, ...]
+    _set: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the set that tells which signatures a line can match."""
+        patterns = re2.Set.SearchSet(_options())
+        for signature in self.signatures:
+            patterns.Add(signature.pattern)
+        patterns.Compile()
+        object.__setattr__(self, "_set", patterns)
+
+    def match(self, line: str, source: str = "") -> tuple[Match, ...]:
+        """Find every signature in one redacted line.
+
+        Args:
+            line: one log line, without its line end.
+            source: the kind of log it comes from (`driver`, `executor`, …); "" matches any.
+
+        Returns:
+            The matches in catalogue order; empty for an ordinary line.
+        """
+        found = (self._examine(self.signatures[i], line, source) for i in sorted(self._set.Match(line)))
+        return tuple(match for match in found if match)
+
+    def _examine(self, signature: Signature, line: str, source: str) -> Match | None:
+        if source and signature.sources and source not in signature.sources:
+            return None
+        if signature.compiled_unless is not None and signature.compiled_unless.search(line):
+            return None
+        hit = signature.compiled.search(line)
+        if hit is None:
+            return None
+        captures = {name: value for name, value in hit.groupdict().items() if value is not None}
+        return Match(signature=signature, start=hit.start(), captures=captures)
+
+
+_FIELDS: Final = {
+    "id", "role", "failure_type", "specificity", "pattern", "unless", "sources", "retry",
+    "cause", "advice", "explains", "example", "examples", "counter", "source",
+}  # fmt: skip
+_SOURCES: Final = {
+    "step", "controller", "driver", "executor", "nodemanager", "resourcemanager", "context", "other",
+}  # fmt: skip
+_ID: Final = stdlib_re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
+MAX_ADVICE: Final = 3
+"""As many recommendations as the payload holds."""
+
+
+def load_catalogue() -> Catalogue:
+    """Read the packaged catalogue.
+
+    Raises:
+        CatalogueError: a file is not valid; the message names file, entry and field.
+    """
+    folder = resources.files("diagnose") / "signatures"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    return parse_catalogue({f.name: f.read_text(encoding="utf-8") for f in files})
+
+
+def parse_catalogue(files: Mapping[str, str]) -> Catalogue:
+    """Turn YAML texts by file name into a catalogue.
+
+    Raises:
+        CatalogueError: a text is no list of valid entries, or an id stands twice.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    signatures: dict[str, Signature] = {}
+    for name, text in files.items():
+        for row in yaml.load(text, Loader=loader) or []:  # noqa: S506 - a safe loader, the C one if there
+            signature = _signature(name, row)
+            if signature.id in signatures:
+                raise CatalogueError(f"{name}: {signature.id}: this id stands twice; give each entry its own")
+            signatures[signature.id] = signature
+    return Catalogue(tuple(signatures.values()))
+
+
+def _signature(file: str, row: Mapping[str, Any]) -> Signature:
+    where = f"{file}: {row.get('id', row)}"
+    _check_fields(where, row)
+    role = Role(row["role"])
+    examples = tuple(row.get("examples") or [row["example"]])
+    return Signature(
+        id=row["id"],
+        role=role,
+        pattern=row["pattern"],
+        source=row["source"],
+        examples=examples,
+        failure_type=FailureType(row["failure_type"]) if role is Role.CAUSE else None,
+        specificity=row.get("specificity", 0),
+        unless=row.get("unless", ""),
+        sources=frozenset(row.get("sources", ())),
+        retry_override=RetryRule(row["retry"]) if "retry" in row else None,
+        cause=row.get("cause", ""),
+        advice=tuple(row.get("advice", ())),
+        explains=frozenset(row.get("explains", ())),
+        counters=tuple(row.get("counter", ())),
+    )
+
+
+def _check_fields(where: str, row: Mapping[str, Any]) -> None:
+    for problem in _problems(row):
+        raise CatalogueError(f"{where}: {problem}")
+
+
+def _problems(row: Mapping[str, Any]) -> Iterable[str]:
+    unknown = sorted(set(row) - _FIELDS)
+    if unknown:
+        yield f"unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_FIELDS))}"
+    if not _ID.fullmatch(str(row.get("id", ""))):
+        yield "id must look like 'spark.executor-lost'"
+    if row.get("role") not in set(Role):
+        yield f"role {row.get('role')!r} is none of {', '.join(Role)}"
+    yield from (f"{name} is missing" for name in ("pattern", "source") if not row.get(name))
+    if not (row.get("example") or row.get("examples")):
+        yield "example is missing"
+    yield from (f"source kind {s!r} is unknown" for s in set(row.get("sources", ())) - _SOURCES)
+    yield from _pattern_problems(row)
+    if row.get("role") == Role.CAUSE:
+        yield from _cause_problems(row)
+
+
+def _pattern_problems(row: Mapping[str, Any]) -> Iterable[str]:
+    for name in ("pattern", "unless"):
+        try:
+            re2.compile(row.get(name, "x"), _options())
+        except re2.error as error:
+            yield f"{name} is not valid RE2: {error}"
+
+
+def _cause_problems(row: Mapping[str, Any]) -> Iterable[str]:
+    if row.get("failure_type") not in set(FailureType):
+        yield f"failure_type {row.get('failure_type')!r} is unknown"
+    if row.get("specificity") not in (1, 2, 3):
+        yield "specificity must be 1, 2 or 3"
+    if not row.get("cause"):
+        yield "cause is missing"
+    if not 1 <= len(row.get("advice", ())) <= MAX_ADVICE:
+        yield f"advice needs one to {MAX_ADVICE} entries"
+
+
+_PLACEHOLDER: Final = stdlib_re.compile(r"\{(?P<name>[\w.]+)(?:\|(?P<fallback>[^{}]*))?\}")
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Fill `{name}` and `{name|fallback}` of a template.
+
+    Args:
+        template: words of a signature's `cause` or `advice`.
+        values: captured groups and values of the job's context.
+
+    Returns:
+        The text; a name without value and fallback becomes "an unnamed value".
+    """
+
+    def value(hit: stdlib_re.Match[str]) -> str:
+        fallback = hit["fallback"] if hit["fallback"] is not None else "an unnamed value"
+        return values.get(hit["name"]) or fallback
+
+    return _PLACEHOLDER.sub(value, template)
+
+
+def placeholders(templates: Sequence[str]) -> frozenset[str]:
+    """Name every placeholder of some templates (a test checks each against the pattern's groups)."""
+    return frozenset(hit["name"] for text in templates for hit in _PLACEHOLDER.finditer(text))
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20  # the set of all patterns must fit one automaton
+    return options

@@ -117,7 +117,7 @@ class Catalogue:
         Returns:
             The matches in catalogue order; empty for an ordinary line.
         """
-        found = (self._examine(self.signatures[i], line, source) for i in sorted(self._set.Match(line)))
+        found = (self._examine(self.signatures[i], line, source) for i in sorted(self._set.Match(line) or ()))
         return tuple(match for match in found if match)
 
     def _examine(self, signature: Signature, line: str, source: str) -> Match | None:

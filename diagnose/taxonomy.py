@@ -104,66 +104,61 @@ class Facts:
     """With `RetryRule.CONDITIONAL`: what must be true before a rerun makes sense."""
 
 
-def _rows() -> dict[FailureType, Facts]:
-    f, c, r, t = FailureType, Category, RetryRule, TriageLabel
-    rows: dict[FailureType, Facts] = {}
-
-    def add(
-        category: Category,
-        *types: FailureType,
-        retry: RetryRule = r.NEVER,
-        triage: TriageLabel = t.UNKNOWN,
-        condition: str = "",
-    ) -> None:
-        facts = Facts(category=category, retry=retry, triage=triage, condition=condition)
-        rows.update(dict.fromkeys(types, facts))
-
-    resource, data, config = c.RESOURCE_EXHAUSTION, c.DATA_QUALITY, c.CONFIGURATION_ERROR
-    dependency, permission, unknown = c.DEPENDENCY_FAILURE, c.PERMISSION_DENIED, c.UNKNOWN
-    add(resource, f.EXECUTOR_OOM, f.DRIVER_OOM, f.CONTAINER_MEMORY_KILL, f.RESULT_TOO_LARGE, f.BROADCAST_LIMIT)
-    add(resource, f.DISK_FULL, f.QUOTA_EXCEEDED, f.STACK_OVERFLOW)
-    add(
-        resource,
-        f.INSUFFICIENT_CAPACITY,
-        retry=r.CONDITIONAL,
-        condition="the cluster has free capacity again",
-    )
-    add(resource, f.DATA_SKEW, triage=t.DATA_SKEW)
-    add(resource, f.SMALL_FILE_PRESSURE, triage=t.SMALL_FILE_PRESSURE)
-    add(data, f.MALFORMED_INPUT, f.CORRUPT_FILE, f.NULL_VIOLATION, f.ARITHMETIC_ERROR, f.QUALITY_CHECK_FAILED)
-    add(data, f.CAST_FAILURE, f.SCHEMA_DRIFT, triage=t.SCHEMA_DRIFT)
-    add(config, f.CODE_ERROR, f.CODE_REGRESSION, triage=t.CODE_REGRESSION)
-    add(config, f.SQL_ERROR, f.INVALID_SETTING, f.REQUEST_ABOVE_LIMIT, f.MISSING_TABLE, f.MISSING_CLASS)
-    add(config, f.SERIALIZER_LIMIT)
-    add(config, f.OUTPUT_EXISTS, triage=t.PARTIAL_WRITE_RISK)
-    add(dependency, f.SERVICE_UNREACHABLE, f.SERVICE_THROTTLED, f.NODE_LOST, retry=r.TRANSIENT)
-    add(dependency, f.MISSING_LIBRARY, f.LIBRARY_CONFLICT)
-    add(
-        dependency,
-        f.SOURCE_DELAY,
-        retry=r.CONDITIONAL,
-        triage=t.SOURCE_DELAY,
-        condition="the source data has arrived",
-    )
-    denied = t.PERMISSION_ERROR
-    add(permission, f.STORAGE_PERMISSION, f.CATALOG_PERMISSION, f.DATABASE_AUTH, triage=denied)
-    add(permission, f.ENCRYPTION_PERMISSION, f.INVALID_CREDENTIALS, triage=denied)
-    add(
-        permission,
-        f.EXPIRED_CREDENTIALS,
-        retry=r.CONDITIONAL,
-        triage=denied,
-        condition="the job gets fresh credentials",
-    )
-    add(unknown, f.CANCELLED, f.UNEXPLAINED_EXIT, f.UNCLASSIFIED)
-    add(
-        unknown,
-        f.LOGS_UNAVAILABLE,
-        retry=r.CONDITIONAL,
-        condition="the logs have arrived and name a transient cause",
-    )
-    return rows
+def _group(
+    category: Category,
+    *types: FailureType,
+    retry: RetryRule = RetryRule.NEVER,
+    triage: TriageLabel = TriageLabel.UNKNOWN,
+    condition: str = "",
+) -> dict[FailureType, Facts]:
+    return dict.fromkeys(types, Facts(category=category, retry=retry, triage=triage, condition=condition))
 
 
-FACTS: Final = MappingProxyType(_rows())
+_F, _C, _R, _T = FailureType, Category, RetryRule, TriageLabel
+_TABLE: Final = (
+    _group(
+        _C.RESOURCE_EXHAUSTION, _F.EXECUTOR_OOM, _F.DRIVER_OOM, _F.CONTAINER_MEMORY_KILL, _F.RESULT_TOO_LARGE,
+        _F.BROADCAST_LIMIT, _F.DISK_FULL, _F.QUOTA_EXCEEDED, _F.STACK_OVERFLOW,
+    ),
+    _group(
+        _C.RESOURCE_EXHAUSTION, _F.INSUFFICIENT_CAPACITY,
+        retry=_R.CONDITIONAL, condition="the cluster has free capacity again",
+    ),
+    _group(_C.RESOURCE_EXHAUSTION, _F.DATA_SKEW, triage=_T.DATA_SKEW),
+    _group(_C.RESOURCE_EXHAUSTION, _F.SMALL_FILE_PRESSURE, triage=_T.SMALL_FILE_PRESSURE),
+    _group(
+        _C.DATA_QUALITY, _F.MALFORMED_INPUT, _F.CORRUPT_FILE, _F.NULL_VIOLATION, _F.ARITHMETIC_ERROR,
+        _F.QUALITY_CHECK_FAILED,
+    ),
+    _group(_C.DATA_QUALITY, _F.CAST_FAILURE, _F.SCHEMA_DRIFT, triage=_T.SCHEMA_DRIFT),
+    _group(_C.CONFIGURATION_ERROR, _F.CODE_ERROR, _F.CODE_REGRESSION, triage=_T.CODE_REGRESSION),
+    _group(
+        _C.CONFIGURATION_ERROR, _F.SQL_ERROR, _F.INVALID_SETTING, _F.REQUEST_ABOVE_LIMIT, _F.MISSING_TABLE,
+        _F.MISSING_CLASS, _F.SERIALIZER_LIMIT,
+    ),
+    _group(_C.CONFIGURATION_ERROR, _F.OUTPUT_EXISTS, triage=_T.PARTIAL_WRITE_RISK),
+    _group(
+        _C.DEPENDENCY_FAILURE, _F.SERVICE_UNREACHABLE, _F.SERVICE_THROTTLED, _F.NODE_LOST, retry=_R.TRANSIENT
+    ),
+    _group(_C.DEPENDENCY_FAILURE, _F.MISSING_LIBRARY, _F.LIBRARY_CONFLICT),
+    _group(
+        _C.DEPENDENCY_FAILURE, _F.SOURCE_DELAY,
+        retry=_R.CONDITIONAL, triage=_T.SOURCE_DELAY, condition="the source data has arrived",
+    ),
+    _group(
+        _C.PERMISSION_DENIED, _F.STORAGE_PERMISSION, _F.CATALOG_PERMISSION, _F.DATABASE_AUTH,
+        _F.ENCRYPTION_PERMISSION, _F.INVALID_CREDENTIALS, triage=_T.PERMISSION_ERROR,
+    ),
+    _group(
+        _C.PERMISSION_DENIED, _F.EXPIRED_CREDENTIALS,
+        retry=_R.CONDITIONAL, triage=_T.PERMISSION_ERROR, condition="the job gets fresh credentials",
+    ),
+    _group(_C.UNKNOWN, _F.CANCELLED, _F.UNEXPLAINED_EXIT, _F.UNCLASSIFIED),
+    _group(
+        _C.UNKNOWN, _F.LOGS_UNAVAILABLE,
+        retry=_R.CONDITIONAL, condition="the logs have arrived and name a transient cause",
+    ),
+)  # fmt: skip
+
+FACTS: Final = MappingProxyType({t: facts for group in _TABLE for t, facts in group.items()})
 """Failure type → what follows from it. Complete: a test walks every failure type."""

@@ -1,0 +1,59 @@
+# Every target bootstraps what it needs on a machine that has Python 3.11 or newer, git and make.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+SHARED ?= ../shared/real-logs
+CASES := datasets/lab $(wildcard $(SHARED))
+LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help setup eval test test-wheel check format lock ci clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Create .venv with the locked packages
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is older than 3.11; give another with make PYTHON=…" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+eval: $(VENV)/.ready ## Replay the labelled failures through the rules and score them
+	@$(BIN)/python -m evals run $(CASES)
+
+test: $(VENV)/.ready ## Run the tests
+	@$(BIN)/python -m pytest
+
+test-wheel: $(VENV)/.ready ## Run the product's tests against the built wheel
+	@rm -rf build/wheel && $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/wheel .
+	@$(PYTHON) -m venv build/wheel/venv
+	@$(UV) pip install --quiet --python build/wheel/venv/bin/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --python build/wheel/venv/bin/python --no-deps build/wheel/*.whl
+	@cd build/wheel && venv/bin/python -m pytest -q -p no:cacheprovider --rootdir ../.. -c ../../pyproject.toml ../../tests/diagnose
+
+check: $(VENV)/.ready ## Lint, format, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.ready ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+lock: $(VENV)/.ready ## Write requirements/*.txt anew from pyproject.toml
+	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra evals -o requirements/evals.txt
+	@$(COMPILE) pyproject.toml --extra evals --group dev -o requirements/dev.txt
+
+ci: check eval test-wheel test ## All of CI; the tests come last
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

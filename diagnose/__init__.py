@@ -1,0 +1,1 @@
+"""Explain failed data jobs from their logs."""

@@ -1,0 +1,280 @@
+"""Analysts: an incident's redacted view in, a draft diagnosis out.
+
+`Analyst` is the protocol behind which the signature catalogue stands today and language models can stand
+tomorrow. `RulesAnalyst` needs no network, no credentials and costs nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from diagnose.diagnosis import EvidenceRole
+from diagnose.excerpt import LogExcerpt
+from diagnose.finding import Event, Finding, Standing, ending_line
+from diagnose.layout import SourceKind
+from diagnose.ranking import Judgement, exception_lines
+from diagnose.signature import Role, fill
+from diagnose.taxonomy import FACTS, FailureType, RetryRule
+
+MAX_EVIDENCE: Final = 8
+"""More lines prove nothing more and don't fit a message."""
+MAX_RULED_OUT: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """What an analyst may see: everything in it is redacted."""
+
+    events: Sequence[Event]
+    findings: Sequence[Finding]
+    judgement: Judgement
+    excerpt: LogExcerpt
+    values: Mapping[str, str]
+    """Values of the job's context that advice may name."""
+    lines_read: int
+    gaps: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line to show as evidence: the event it stands in, its position there, its role."""
+
+    event: Event
+    position: int
+    role: EvidenceRole
+
+    @property
+    def text(self) -> str:
+        """The redacted line."""
+        return self.event.passage.lines[self.position].text
+
+    @property
+    def number(self) -> int:
+        """Its number in the file, from 1."""
+        return self.event.passage.lines[self.position].number
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """What an analyst says, before it is checked."""
+
+    root_cause: str
+    failure_type: FailureType
+    retry: RetryRule
+    recommendations: tuple[str, ...]
+    evidence: tuple[Shown, ...]
+    confidence: float
+    contested: bool = False
+    ruled_out: tuple[tuple[str, str], ...] = ()
+    """Texts of lines that look like causes and are none, each with the reason."""
+
+
+class Analyst(Protocol):
+    """Turns a view into a draft."""
+
+    @property
+    def name(self) -> str:
+        """What the payload's `analyst` says, such as `rules`."""
+        ...
+
+    def analyse(self, view: View) -> Draft:
+        """Draft a diagnosis."""
+        ...
+
+
+class RulesAnalyst:
+    """The signature catalogue alone: the embedded default and the fallback."""
+
+    name = "rules"
+
+    def analyse(self, view: View) -> Draft:
+        """Draft from the judgement of the findings."""
+        judgement = view.judgement
+        if judgement.primary is not None:
+            return _known(view, judgement.primary)
+        if judgement.unknown is not None:
+            return _unclassified(view, judgement.unknown)
+        if view.lines_read == 0:
+            return _no_logs(view)
+        return _unexplained(view)
+
+
+def _known(view: View, primary: Finding) -> Draft:
+    judgement, signature = view.judgement, primary.signature
+    values = {**view.values, **primary.captures}
+    cause = fill(signature.cause, values)
+    if judgement.aftermath is not None:
+        attempt = judgement.aftermath.event.scope[1]
+        cause += f" Attempt {attempt} then failed on what the first attempt had left behind."
+    return Draft(
+        root_cause=cause,
+        failure_type=signature.failure_type or FailureType.UNCLASSIFIED,
+        retry=signature.retry,
+        recommendations=tuple(fill(text, values) for text in signature.advice),
+        evidence=tuple(_evidence(view, primary)),
+        confidence=_confidence(view, primary),
+        contested=bool(judgement.rivals),
+        ruled_out=_ruled_out(view),
+    )
+
+
+_BASE: Final = {Standing.TERMINAL: 0.9, Standing.FATAL: 0.86, Standing.ERROR: 0.68, Standing.HINT: 0.55, Standing.PAST: 0.2}
+_BY_SPECIFICITY: Final = {3: 0.0, 2: -0.04, 1: -0.2}
+
+
+def _confidence(view: View, primary: Finding) -> float:
+    """Say how sure the verdict is: standing, specificity, agreement, doubt, gaps.
+
+    The numbers are set so that verdicts at 0.8 and more are right in the labelled cases (`make eval`
+    prints both shares); 0.97 is the most that rules alone claim.
+    """
+    judgement = view.judgement
+    standing = primary.event.standing
+    if judgement.promoted:
+        standing = Standing.FATAL
+    value = _BASE[standing] + _BY_SPECIFICITY.get(primary.signature.specificity, -0.3)
+    others = {f.event.source.file for f in judgement.supports} - {primary.event.source.file}
+    value += 0.04 if others else 0.0
+    value -= 0.15 if _rival_category(view) else 0.0
+    value -= 0.2 if any("missing" in gap or "truncated" in gap for gap in view.gaps) else 0.0
+    return round(min(max(value, 0.05), 0.97), 2)
+
+
+def _rival_category(view: View) -> bool:
+    primary = view.judgement.primary
+    if primary is None or primary.signature.failure_type is None:
+        return False
+    mine = FACTS[primary.signature.failure_type].category
+    types = (f.signature.failure_type for f in view.judgement.rivals)
+    return any(t is not None and FACTS[t].category is not mine for t in types)
+
+
+def _evidence(view: View, primary: Finding) -> Iterable[Shown]:
+    """Choose the lines to show: the cause, where else it stands, what it led to, how the run ended."""
+    judgement = view.judgement
+    chosen = _Chooser()
+    chosen.add(primary.event, primary.position, EvidenceRole.CAUSE)
+    same_event = [f for f in judgement.supports if f.event is primary.event]
+    elsewhere = [f for f in judgement.supports if f.event is not primary.event]
+    for finding in (*same_event[:2], *_one_per_file(elsewhere)[:2]):
+        chosen.add(finding.event, finding.position, EvidenceRole.CAUSE)
+    if judgement.aftermath is not None:
+        chosen.add(judgement.aftermath.event, judgement.aftermath.position, EvidenceRole.SYMPTOM)
+    chosen.add_end(view)
+    for finding in judgement.symptoms:
+        if finding.event.standing >= Standing.FATAL and finding.signature.role is Role.SYMPTOM:
+            chosen.add(finding.event, finding.position, EvidenceRole.SYMPTOM)
+    return chosen.shown[:MAX_EVIDENCE]
+
+
+def _one_per_file(findings: Sequence[Finding]) -> list[Finding]:
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.event.source.file, finding)
+    return list(first.values())
+
+
+class _Chooser:
+    """Collects lines to show, each text once."""
+
+    def __init__(self) -> None:
+        self.shown: list[Shown] = []
+        self._texts: set[str] = set()
+
+    def add(self, event: Event, position: int, role: EvidenceRole) -> None:
+        shown = Shown(event, position, role)
+        if shown.text.strip() and shown.text not in self._texts:
+            self._texts.add(shown.text)
+            self.shown.append(shown)
+
+    def add_end(self, view: View) -> None:
+        """Add what the run ended with: the driver's exception, and the line that tells the exit."""
+        ends = [e for e in view.events if e.standing is Standing.TERMINAL]
+        own = [e for e in ends if e.mark.traceback and e.source.kind is not SourceKind.STEP] or ends
+        for event in [e for e in own if e.mark.traceback][-1:]:
+            for position in exception_lines(event)[:1]:
+                self.add(event, position, EvidenceRole.CONTEXT)
+        told = [(e, ending_line(e)) for e in ends if not e.mark.traceback]
+        for event, place in told[:1]:
+            if place is not None:
+                self.add(event, place, EvidenceRole.CONTEXT)
+
+
+def _unclassified(view: View, end: Event) -> Draft:
+    positions = exception_lines(end)
+    first = end.passage.lines[positions[0]].text if positions else end.passage.lines[end.mark.first].text
+    chosen = _Chooser()
+    for position in (*positions[:2], *[p for p in positions if _is_cause_line(end, p)][-1:]):
+        chosen.add(end, position, EvidenceRole.CAUSE)
+    chosen.add_end(view)
+    return Draft(
+        root_cause=f"The job ended with an exception that no known failure describes: {first.strip()[:300]}",
+        failure_type=FailureType.UNCLASSIFIED,
+        retry=RetryRule.NEVER,
+        recommendations=("Read the exception and the frames of the job's own code in the excerpt.",),
+        evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
+        confidence=0.5,
+        ruled_out=_ruled_out(view),
+    )
+
+
+def _is_cause_line(event: Event, position: int) -> bool:
+    return event.passage.lines[position].text.startswith(("Caused by: ", ": "))
+
+
+def _no_logs(view: View) -> Draft:
+    return Draft(
+        root_cause="No log of the failed step could be read, so its cause is not known.",
+        failure_type=FailureType.LOGS_UNAVAILABLE,
+        retry=RetryRule.CONDITIONAL,
+        recommendations=(
+            "Look for the step's logs under the cluster's log location; EMR uploads them up to five minutes late.",
+            "Check that the cluster has a log location and that its instance role may write there.",
+        ),
+        evidence=(),
+        confidence=0.9 if view.gaps else 0.8,
+    )
+
+
+def _unexplained(view: View) -> Draft:
+    """Say that the logs name no cause, and show how the run ended."""
+    chosen = _Chooser()
+    exits = [f for f in view.judgement.symptoms if f.event.standing >= Standing.ERROR]
+    exits += [f for f in view.judgement.symptoms if f not in exits]
+    for finding in _one_per_text(exits)[:4]:
+        chosen.add(finding.event, finding.position, EvidenceRole.CONTEXT)
+    if not chosen.shown:
+        chosen.add_end(view)
+    how = chosen.shown[0].text.strip()[:200] if chosen.shown else "the logs end without a word about it"
+    thin = any("missing" in gap or "truncated" in gap or "not read" in gap for gap in view.gaps)
+    return Draft(
+        root_cause=f"The logs don't say why the job failed. What they show of its end: {how}",
+        failure_type=FailureType.UNEXPLAINED_EXIT,
+        retry=RetryRule.NEVER,
+        recommendations=(
+            "Make the job log the reason before it exits with a status other than 0.",
+            "Read the job's own code for calls that exit the process, such as sys.exit or os._exit.",
+        ),
+        evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
+        confidence=0.6 if thin else 0.82,
+        ruled_out=_ruled_out(view),
+    )
+
+
+def _one_per_text(findings: Sequence[Finding]) -> list[Finding]:
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.signature.id, finding)
+    return list(first.values())
+
+
+def _ruled_out(view: View) -> tuple[tuple[str, str], ...]:
+    """List what looks like a cause and is none, each text once."""
+    rows: dict[str, str] = {}
+    for finding in view.judgement.past:
+        rows.setdefault(finding.text, finding.event.reason)
+    for finding in view.judgement.noise:
+        rows.setdefault(finding.text, f"known noise ({finding.signature.id})")
+    return tuple(rows.items())[:MAX_RULED_OUT]
+
+

@@ -1,0 +1,290 @@
+r"""A text → the values that stand behind a telling key, in every notation in which logs write key and value.
+
+One separator grammar: `k=v` `k: v` `k -> v` `k => v`, JSON (escaped any number of times, the value on the next line), Python
+dicts, Java maps, XML (elements, attributes, Hadoop properties over several lines), `{"Key": k, "Value": v}`, tuples and calls
+`(k,v)` `("k", "v")`, flags `--k v`, `k 'v'` of SQL, `k is v`, `k v` on a line of its own, URL parameters (encoded twice, too),
+and colour codes between any of them.
+Limits: an unquoted value ends at a blank; the value of a key two lines away is not found.
+"""
+
+from collections.abc import Iterator
+
+from diagnose.block import wrapped
+from diagnose.label import STEMS, Hit, Label, Pattern, label_of, latin
+from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
+
+_ANSI = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
+_DECO = rb"(?:[ \t]|" + _ANSI + rb")*"
+_QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
+_PREFIX = rb"(?:\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+)?"
+_GAP = _DECO + rb"(?:\\?\r?\n[ \t]*" + _PREFIX + rb")?" + _DECO  # blanks, at most one line end
+_LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
+_CDATA = rb"(?:<!\[CDATA\[)?"
+_KEY = rb"([\w.$-]*(?:" + STEMS + rb")(?:[\w.$-]*\w)?)"
+
+_ASSIGN = (
+    rb"((?:\[\w*\])?" + _DECO + _QUOTE + rb"?\]?" + _DECO
+    + rb"(?:=>|->|:=|<-|={1,2}|:|%(?:25)?3[AaDd]|\\u003[aAdD]|&#61;))"
+)  # fmt: skip
+_PAIR = (
+    rb"(" + _QUOTE + rb"?(?:" + _DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + _GAP + _QUOTE + rb"?(?:parameter|option|property)?_?value"
+    + _QUOTE + rb"?" + _DECO + rb"[=:])"
+)  # fmt: skip
+_XML = (
+    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + _GAP + _LESS + rb"value[^<>\n]*" + _MORE + _GAP + _CDATA
+    + rb"|(?:" + _QUOTE + rb"|[ \t]+[\w:]+=[\"'][^\"'<>\n]*[\"'])*" + _MORE + _GAP + _CDATA
+    + rb"|" + _QUOTE + rb"[ \t]+value[ \t]*=[ \t]*)"
+)  # fmt: skip
+_COMMA = rb"(" + _DECO + _QUOTE + rb"?" + _DECO + rb",)"
+
+_ASSIGNMENT = latin(rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _PAIR + rb"|" + _XML + rb"|" + _COMMA + rb")")
+_FLAG = latin(
+    rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + _QUOTE
+    + rb"?(?:[ \t]*,[ \t]*(?:\r?\n)?|[ \t]+(?:\\[ \t]*\r?\n)?|[ \t]*\\?\r?\n[ \t]*(?:-[ \t]+)?)[ \t]*"
+)  # fmt: skip
+_PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*')")
+_CONF_LINE = latin(rb"(?im)^[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
+_CONF_CELL = latin(rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|")
+
+_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|\[)?"
+_OPEN = latin(_GAP + _WRAP + rb"[bBuUrRfF]?(" + _QUOTE + rb")" + _DECO)
+_START = latin(_DECO + rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|\[|!\w+[ \t])?")
+_RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
+_NEXT_LINE = latin(rb"[ \t]*[|>]?-?[ \t]*\r?\n[ \t]+([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
+_ELEMENT = latin(rb"[ \t]*([^<\n]*?)[ \t\r]*(?:\]\]>|<|&lt;|\\u003c|\n|\z)")
+_CUT = latin(rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]")
+_CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
+_CUT_QUERY = latin(rb"&")
+_CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
+
+_PLACEHOLDER = latin(rb"\W{0,8}\[REDACTED-")
+_NO_VALUE = latin(
+    rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})|\$[A-Z_]+\z"
+    rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:"
+)
+_CODE = latin(
+    rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs|request|System|sc|cfg|ctx)[.\[(]"
+    rb"|[A-Za-z_][A-Za-z_.]*[(\[]|(?:[a-z]+\.){2,}[A-Z]\w*\z"
+)
+_TOKEN = latin(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
+_NO_TOKEN = latin(
+    rb"(?:app)?(?:application|container|attempt|appattempt|job|task|blk|step|stage)_|[0-9]{4}-[0-9]{2}-|/|[a-z]+(?:\.\w+)+\z"
+    rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|[0-9.:,-]+\z"
+)
+_COLUMN_CALLS = frozenset(
+    b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates withColumnRenamed "
+    b"withColumn cube rollup col cols struct concat coalesce isin in IN rename subset StructField add_column".split()
+)
+_TECHNICAL = frozenset(
+    b"app class daily error etl exchange file flow hash ingest join load main name pool query read run scan shell sort step "
+    b"thread write".split()
+)
+MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
+SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
+
+
+def assignments(data: bytes) -> Iterator[Finding]:
+    """Yield every value behind a telling key, in no particular order."""
+    done = 0
+    for match in _ASSIGNMENT.finditer(data):
+        label = label_of(match.group(1)) if match.start() >= done else None
+        for finding in _assigned(data, match, label) if label else ():
+            done = finding.stretches[0][1]
+            yield finding
+    for match in _FLAG.finditer(data):
+        label = label_of(match.group(1))
+        if label and not label.form and data[match.start() - 1 : match.start()] in _BEFORE_FLAG:
+            yield from _valued(data, match.end(), label, strict=label.weak, flag=True)
+    for match in _PHRASE.finditer(data):
+        label = label_of(match.group(1))
+        if label and not label.form:
+            yield from _valued(data, max(match.end(2), match.end(3)), label, strict=label.weak)
+    for pattern in (_CONF_LINE, _CONF_CELL):
+        for match in pattern.finditer(data):
+            label = label_of(match.group(1))
+            if label and not label.form and accepted(match.group(2), label, strict=label.weak):
+                yield Finding(kind=label.kind, stretches=(match.span(2),))
+
+
+_BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
+
+
+def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
+    key_start, end = match.start(1), match.end()
+    assign, _, xml, comma = (match.span(group) for group in (2, 3, 4, 5))
+    if xml[0] >= 0:
+        yield from _element(data, key_start, xml, label)
+        return
+    if comma[0] >= 0:
+        yield from _member(data, match, label)
+        return
+    separator = data[assign[0] : assign[1]]
+    prose = separator.endswith(b":") and separator.strip() == b":"
+    strict = label.weak or (prose and label.kind is Kind.TOKEN)
+    cut = _CUT_ENCODED if b"%" in separator else _CUT_QUERY if data[key_start - 1 : key_start] in {b"?", b"&"} else None
+    yield from _valued(data, end, label, strict=strict, cut=cut, path=match.group(1).lower() in {b"pwd", b"oldpwd"})
+
+
+def _valued(
+    data: bytes, position: int, label: Label, *, strict: bool, cut: Pattern = None, flag: bool = False, path: bool = False
+) -> Iterator[Finding]:
+    """The finding for a value that begins, after blanks and quotes, at `position`."""
+    stretches, quoted = _value(data, position, label, cut)
+    if not stretches:
+        return
+    text = b"".join(data[start:end] for start, end in stretches)
+    if (flag and not quoted and text[:1] == b"-") or (path and text[:1] == b"/"):
+        return
+    if not quoted and not label.form and _CODE.match(text):
+        return
+    if accepted(text, label, strict=strict):
+        yield Finding(kind=label.kind, stretches=stretches)
+
+
+def _value(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tuple[Stretch, ...], bool]:
+    opened = _OPEN.match(data, position)
+    start = opened.end() if opened else _START.match(data, position).end()
+    end = _closing(data, start, opened.group(1)) if opened else -1
+    if label.form:
+        match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))
+        return ((match.span(),) if match else ()), bool(opened)
+    if end >= 0:
+        return ((start, end),), True
+    run = _RUN.match(data, start, start + SHORT_RUN_BYTES)
+    if run:
+        end = _trimmed(data, start, run.end(), cut)
+        if end == start + SHORT_RUN_BYTES:
+            end = _trimmed(data, start, _RUN.match(data, start, start + MAX_QUOTED_BYTES).end(), cut)
+        return ((start, end), *wrapped(data, start, end)), False
+    below = None if opened else _NEXT_LINE.match(data, start)
+    return ((below.span(1),) if below else ()), False
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position, position + MAX_QUOTED_BYTES)
+    return min(len(data), position + MAX_QUOTED_BYTES) if end < 0 else end
+
+
+def _closing(data: bytes, start: int, quote: bytes) -> int:
+    """Where the value behind an opening quote ends: the same quote, escaped as often or less; -1 when there is none."""
+    limit = _line_end(data, start)
+    if quote[-1:] not in {b'"', b"'", b"`"}:
+        return data.find(quote, start, limit)
+    depth, mark = len(quote) - 1, quote[-1:]
+    at = data.find(mark, start, limit)
+    while at >= 0:
+        escapes = _escapes(data, start, at)
+        doubled = not depth and mark == b"'" and at > start and data[at + 1 : at + 2] == mark
+        if doubled:
+            at += 1
+        elif (escapes <= depth) if depth else (escapes % 2 == 0):
+            return at - (escapes if depth else 0)
+        at = data.find(mark, at + 1, limit)
+    return -1
+
+
+def _escapes(data: bytes, start: int, at: int) -> int:
+    """How many backslashes stand right before `at`."""
+    first = at
+    while first > start and data[first - 1 : first] == b"\\":
+        first -= 1
+    return at - first
+
+
+def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
+    """The end of an unquoted run without the next parameter, closing brackets and sentence marks."""
+    for pattern in (cut, _CUT):
+        match = pattern.search(data, start, end) if pattern else None
+        if match and match.start() > start:
+            end = match.start()
+    end = balanced(data, start, end)
+    while end > start and data[end - 1 : end] in {b",", b";", b".", b":", b"|"}:
+        end -= 1
+    return end
+
+
+def balanced(data: bytes, start: int, end: int) -> int:
+    """Cut at the first closing bracket that nothing opened, unless the value plainly goes on behind it."""
+    depth: list[bytes] = []
+    for at in range(start, end):
+        char = data[at : at + 1]
+        if char in _CLOSERS.values():
+            depth.append(char)
+        elif char in _CLOSERS:
+            if depth and depth[-1] == _CLOSERS[char]:
+                depth.pop()
+            elif at + 1 == end or not data[at + 1 : at + 2].isalnum():
+                return at
+    return end
+
+
+def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterator[Finding]:
+    """The value of an XML element or attribute."""
+    text = data[xml[0] : xml[1]]
+    if text.rstrip().endswith(b"="):
+        yield from _valued(data, xml[1], label, strict=label.weak)
+        return
+    before = data[max(0, key_start - 6) : key_start].lower()
+    in_tag = before.endswith((b"<", b"&lt;", b"u003c", b":")) or (b"<" not in text and text[:1] in {b'"', b"'"})
+    if not in_tag and b"/" not in text:
+        return
+    match = _ELEMENT.match(data, xml[1], xml[1] + MAX_QUOTED_BYTES)
+    if match and match.group(1) and accepted(match.group(1), label, strict=label.weak):
+        stretch = match.span(1)
+        if not label.form or label.form.match(match.group(1)):
+            yield Finding(kind=label.kind, stretches=(stretch, *wrapped(data, *stretch)))
+
+
+def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
+    """The second of two: `(key,value)`, `("key", "value")`, `call("key", "value")`, `["key", "value"]`."""
+    key = match.group(1)
+    at = match.start(1)
+    quoted_key = data[at - 1 : at] in {b'"', b"'"}
+    opener = len(data[:at].rstrip(b"\\\"'")) if quoted_key else at
+    if label.form or data[opener - 1 : opener] not in {b"(", b"["}:
+        return
+    call = data[max(0, opener - 40) : opener - 1].rsplit(b".", 1)[-1]
+    name = call[len(call.rstrip(_NAME_BYTES)) :]
+    if name in _COLUMN_CALLS or (name and not quoted_key):
+        return
+    stretches, quoted = _value(data, match.end(), label, None)
+    if not stretches or quoted != quoted_key:
+        return
+    text = b"".join(data[start:end] for start, end in stretches)
+    column = text.replace(b"_", b"").isalpha() and text.islower() and b"." not in key and not name
+    closed = data[stretches[-1][1] : stretches[-1][1] + 12].lstrip(b"\\\"' \t")[:1] in {b")", b"]"}
+    if closed and not column and accepted(text, label, strict=label.weak):
+        yield Finding(kind=label.kind, stretches=stretches)
+
+
+_NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+
+def accepted(text: bytes, label: Label, *, strict: bool) -> bool:
+    """Whether a value may be secret at all: no placeholder, type, variable, number of tries or word of prose."""
+    if _PLACEHOLDER.match(text) or _NO_VALUE.match(text):
+        return False
+    lower = text.strip().lower()
+    if lower.decode("utf-8", "replace") in STOP_WORDS:
+        return False
+    if label.kind is Kind.NAME:
+        return not _technical(lower)
+    if label.form:
+        return True
+    if strict:
+        return is_credential(text)
+    return not (label.kind is Kind.PASSWORD and lower.isdigit() and len(lower) < 4)
+
+
+def _technical(lower: bytes) -> bool:
+    words = lower.split()
+    return any(word in _TECHNICAL or word.decode("utf-8", "replace") in COMMON_WORDS for word in words)
+
+
+def is_credential(text: bytes) -> bool:
+    """Whether a value looks like a token by itself: long, letters and digits, no id, path, class, address or date."""
+    if not _TOKEN.match(text) or _NO_TOKEN.match(text):
+        return False
+    digit = any(48 <= byte <= 57 for byte in text)
+    mixed = any(65 <= byte <= 90 for byte in text[1:]) and any(97 <= byte <= 122 for byte in text)
+    return digit or text.endswith(b"=") or (mixed and len(text) >= 16 and text.isalnum())

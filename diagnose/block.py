@@ -1,0 +1,171 @@
+"""A text → the stretches of secrets that run over several lines: PEM blocks, and tokens wrapped at a column.
+
+Each line is its own stretch, so the number of lines never changes; a log prefix before the stretch stays.
+Limits: a wrapped password without the look of a token is not followed; interleaved lines of other threads are left alone.
+"""
+
+from collections.abc import Iterator
+
+from diagnose.label import latin
+from diagnose.secret import Stretch
+
+_MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
+# one line may hold a whole block, its line ends escaped or replaced by blanks
+_BODY = latin(rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t])+(?:-----END [A-Z0-9 ]{2,40}-----)?")
+_TAIL = latin(rb"[A-Za-z0-9+/=]+[\"',\\nr \t\r]*\z")
+_HEADER = latin(rb"(?:Proc-Type|DEK-Info|Comment|Version|Subject|PuTTY-User-Key-File-[0-9]):[^\n]*")
+_WRAPPED = latin(rb"[ \t]*([A-Za-z0-9+/=_.%-]+)")
+_LINE_END = latin(rb"[ \t\r\\]*\n")
+_BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
+
+MAX_BLOCK_LINES = 200  # an RSA key of 16,384 bits has 196
+MIN_BODY_CHARS = 16  # a shorter last word of a line may be a word of another thread's message
+MIN_WRAP_COLUMN = 40  # nobody wraps earlier
+MAX_WRAPPED_LINES = 100
+
+
+def pem_blocks(data: bytes) -> Iterator[list[Stretch]]:
+    """PEM blocks, one list of stretches each; a block without its head or its end counts as well."""
+    if b"-----BEGIN " in data or b"-----END " in data:
+        yield from _marked_blocks(data)
+    yield from _bare_bodies(data)
+
+
+def _marked_blocks(data: bytes) -> Iterator[list[Stretch]]:
+    done = 0
+    for mark in _MARK.finditer(data):
+        if mark.start() < done:
+            continue
+        if mark.group(1) == b"END":
+            yield [*_body_before(data, mark.start(), done), mark.span()]
+            done = mark.end()
+            continue
+        block = [_single_line(data, mark.span()), *_body_after(data, mark.end())]
+        done = block[-1][1]
+        yield block
+
+
+def _single_line(data: bytes, mark: Stretch) -> Stretch:
+    body = _BODY.match(data, mark[1])
+    return (mark[0], body.end() if body else mark[1])
+
+
+def _lines_after(data: bytes, position: int, limit: int) -> Iterator[Stretch]:
+    start = data.find(b"\n", position) + 1
+    for _ in range(limit):
+        if start == 0 or start >= len(data):
+            return
+        end = data.find(b"\n", start)
+        yield (start, len(data) if end < 0 else end)
+        start = end + 1
+
+
+def _body_after(data: bytes, position: int) -> list[Stretch]:
+    """The lines after a BEGIN that is not closed on its own line."""
+    if data[:position].endswith(b"-----") and data.find(b"-----END ", position, _line_end(data, position)) >= 0:
+        return []
+    found: list[Stretch] = []
+    for start, end in _lines_after(data, position, MAX_BLOCK_LINES):
+        mark = _MARK.search(data, start, end)
+        if mark:
+            return [*found, (_tail_start(data, start, mark.start()), mark.end())] if mark.group(1) == b"END" else found
+        tail = _body_stretch(data, start, end)
+        if tail:
+            found.append(tail)
+        elif not data[start:end].strip() or found:
+            continue
+        else:
+            return found
+    return found
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end
+
+
+def _tail_start(data: bytes, start: int, end: int) -> int:
+    """Where base64 that ends right before an END mark on the same line begins."""
+    tail = _TAIL.search(data[start:end])
+    return start + tail.start() if tail else end
+
+
+def _body_stretch(data: bytes, start: int, end: int) -> Stretch | None:
+    header = _HEADER.search(data, start, end)
+    if header:
+        return header.span()  # type: ignore[no-any-return]  # re2 has no type information
+    tail = _TAIL.search(data[start:end])
+    if not tail:
+        return None
+    body = tail.group().rstrip(b"\"',\\ \t\r")
+    alone = data[start : start + tail.start()].strip() == b""
+    if len(body) < MIN_BODY_CHARS and not (alone or body.endswith(b"=")):
+        return None
+    return (start + tail.start(), start + tail.start() + len(body))
+
+
+def _body_before(data: bytes, position: int, floor: int) -> list[Stretch]:
+    """The base64 lines right before an END whose BEGIN was cut off."""
+    line_start = data.rfind(b"\n", 0, position) + 1
+    same = _TAIL.search(data[line_start:position])
+    found = [(line_start + same.start(), position)] if same and len(same.group()) >= MIN_BODY_CHARS else []
+    end = line_start - 1
+    for _ in range(MAX_BLOCK_LINES):
+        if end <= floor:
+            break
+        start = max(data.rfind(b"\n", 0, end) + 1, floor)
+        stretch = _body_stretch(data, start, end)
+        if not stretch or stretch[1] - stretch[0] < 4:
+            break
+        found.insert(0, stretch)
+        end = start - 1
+    return found
+
+
+def _bare_bodies(data: bytes) -> Iterator[list[Stretch]]:
+    """Two or more neighbouring lines that hold 60 to 76 characters of base64: a block without head and end."""
+    run: list[Stretch] = []
+    for match in _BODY_LINE.finditer(data):
+        span = match.span(1)
+        if run and data.count(b"\n", run[-1][1], span[0]) > 1:
+            if len(run) > 1:
+                yield run
+            run = []
+        if _mixed(match.group(1)):
+            run.append(span)
+    if len(run) > 1:
+        yield run
+
+
+def _mixed(body: bytes) -> bool:
+    """Base64 of real bytes mixes cases and digits; rules, hexadecimal digests and words do not."""
+    return not body.islower() and not body.isupper() and any(48 <= byte <= 57 for byte in body)
+
+
+def wrapped(data: bytes, start: int, end: int) -> list[Stretch]:
+    """The stretches on the following lines onto which a token that ends its line was wrapped."""
+    found: list[Stretch] = []
+    if not _wraps(data, start, end):
+        return found
+    for line_start, line_end in _lines_after(data, end, MAX_WRAPPED_LINES):
+        match = _WRAPPED.match(data, line_start, line_end)
+        if not match or not _continues(data, match.span(1), line_end):
+            return found
+        found.append(match.span(1))
+        if data[match.end() : line_end].strip():
+            return found
+    return found
+
+
+def _wraps(data: bytes, start: int, end: int) -> bool:
+    if end - start < MIN_BODY_CHARS or not _LINE_END.match(data, end):
+        return False
+    return data.rfind(b"\n", max(0, end - MIN_WRAP_COLUMN), end) < 0
+
+
+def _continues(data: bytes, span: Stretch, line_end: int) -> bool:
+    text, after = data[span[0] : span[1]], data[span[1] : line_end].strip()
+    if after[:1] not in {b"", b'"', b"'", b",", b"}", b")", b"]", b"&"}:
+        return False
+    digit = any(48 <= byte <= 57 for byte in text)
+    return (len(text) >= 6 and digit) or text.endswith(b"=") or (len(text) >= MIN_BODY_CHARS and _mixed(text))

@@ -1,0 +1,252 @@
+"""Redacted passages and the catalogue in, findings out: which known failure stands where, and how it stands.
+
+A finding's standing says what the line's place in the run is worth, before what the line says: the
+exception that ended the driver stands highest, a failure that was survived or handled lowest.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Final
+
+from diagnose.anchor import Interest
+from diagnose.layout import Source, SourceKind
+from diagnose.record import Level
+from diagnose.scan import Mark, Passage
+from diagnose.signature import Catalogue, Match, Role, Signature
+from diagnose.task import Scope, TaskBook, task_of
+
+
+class Standing(IntEnum):
+    """What a record's place in the run is worth."""
+
+    PAST = 0
+    """Survived, handled, or logged while the driver shut down: not the cause."""
+    HINT = 1
+    ERROR = 2
+    FATAL = 3
+    """Ended a stage, a container or a process."""
+    TERMINAL = 4
+    """Ended the driver or the step itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of a redacted passage, with its standing."""
+
+    passage: Passage
+    mark: Mark
+    standing: Standing
+    reason: str
+    """Why the standing is PAST, in words; "" otherwise."""
+    order: int
+    """Place among all events: files in reading order, lines in order."""
+
+    @property
+    def source(self) -> Source:
+        """The file the record comes from."""
+        return self.passage.source
+
+    @property
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """The record's lines: position in the passage and text."""
+        for position in range(self.mark.first, self.mark.last + 1):
+            yield position, self.passage.lines[position].text
+
+    @property
+    def scope(self) -> Scope:
+        """Application and attempt."""
+        return (self.source.application, self.source.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A signature found in one line of an event."""
+
+    signature: Signature
+    captures: Mapping[str, str]
+    event: Event
+    position: int
+    """The line's position in its passage."""
+
+    @property
+    def text(self) -> str:
+        """The redacted line."""
+        return self.event.passage.lines[self.position].text
+
+    @property
+    def number(self) -> int:
+        """The line's number in its file, from 1."""
+        return self.event.passage.lines[self.position].number
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line number."""
+        return (self.event.source.file, self.number)
+
+    @property
+    def time(self) -> datetime | None:
+        """When the record was logged, UTC, if its log says so."""
+        return self.event.mark.time
+
+
+_DRIVERS: Final = {SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER}
+_TERMINAL: Final = re.compile(
+    r"User class threw exception|Final app status: (?:FAILED|KILLED)|Application diagnostics message|"
+    r'Exception in thread "(?:main|Driver)"|diagnostics: (?!N/A|AM container is launched|\[)\S|'
+    r"ApplicationMaster: Uncaught exception|^FAILED: |^Error: (?:Failed|Could not|Cannot|Unrecognized|Missing|Must|"
+    r"No main|Master|Only|Either|Invalid)|error: (?:the following arguments|unrecognized arguments|argument )|"
+    r"^(?:\S*/)?python\S*: can't open file|^(?:\S*/)?(?:ba)?sh: |Uncaught exception in thread (?:main|Thread\[main)|"
+    r"SparkContext: Error initializing SparkContext"
+)
+
+
+def ending_line(event: "Event") -> int | None:
+    """Find the position of the line in which a record says how the run ended, or None."""
+    return next((position for position, text in event.lines if _TERMINAL.search(text)), None)
+
+
+_LAST_WORDS: Final = 10
+"""Lines at the end of a driver's output that count as its last words."""
+
+
+def events(passages: Sequence[Passage], tasks: TaskBook) -> list[Event]:
+    """Give every record of the passages its standing.
+
+    Args:
+        passages: redacted passages, in reading order.
+        tasks: which tasks were lost, survived and aborted.
+
+    Returns:
+        One event per record, in order.
+    """
+    grader = _Grader(passages, tasks)
+    found: list[Event] = []
+    for passage in passages:
+        for mark in passage.marks:
+            standing, reason = grader.grade(passage, mark)
+            found.append(Event(passage, mark, standing, reason, len(found)))
+    return found
+
+
+class _Grader:
+    """Knows the run as a whole: last tracebacks, last lines, tasks."""
+
+    def __init__(self, passages: Sequence[Passage], tasks: TaskBook) -> None:
+        self._tasks = tasks
+        self._last_traceback: dict[str, int] = {}
+        self._last_line: dict[str, int] = {}
+        for passage in passages:
+            file = passage.source.file
+            self._last_line[file] = max(self._last_line.get(file, 0), passage.lines[-1].number)
+            for mark in passage.marks:
+                if mark.traceback and passage.lines[mark.first].text.startswith("Traceback"):
+                    number = passage.lines[mark.first].number
+                    self._last_traceback[file] = max(self._last_traceback.get(file, 0), number)
+
+    def grade(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
+        first = passage.lines[mark.first].text
+        task = task_of(first)
+        scope = (passage.source.application, passage.source.attempt)
+        if task is not None:
+            return self._grade_task(passage.source, scope, first, mark)
+        if passage.source.kind in _DRIVERS:
+            return self._grade_driver(passage, mark)
+        return _grade_other(passage, mark), ""
+
+    def _grade_task(self, source: Source, scope: Scope, first: str, mark: Mark) -> tuple[Standing, str]:
+        task = task_of(first)
+        if task is None:
+            return Standing.HINT, ""
+        if self._tasks.has_survived(scope, task):
+            return Standing.PAST, f"a later attempt of task {task.index} in stage {task.stage} succeeded"
+        if self._tasks.is_fatal(scope, task):
+            return Standing.FATAL, ""
+        if mark.after_end:
+            return Standing.PAST, "logged after the driver had begun to shut down"
+        return (Standing.ERROR if source.kind in _DRIVERS else Standing.HINT), ""
+
+    def _grade_driver(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
+        if mark.traceback:
+            return self._grade_traceback(passage, mark)
+        texts = [passage.lines[i].text for i in range(mark.first, mark.last + 1)]
+        if mark.interest is not Interest.TAIL and any(_TERMINAL.search(text) for text in texts):
+            return Standing.TERMINAL, ""
+        if mark.after_end:
+            return Standing.PAST, "logged after the driver had begun to shut down"
+        if mark.level is Level.NONE:
+            return self._grade_bare(passage, mark), ""
+        return _by_interest(mark), ""
+
+    def _grade_traceback(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
+        first = passage.lines[mark.first]
+        if not first.text.startswith("Traceback"):
+            main = 'thread "main"' in first.text or 'thread "Driver"' in first.text
+            return (Standing.TERMINAL if main else Standing.ERROR), ""
+        if first.number < self._last_traceback[passage.source.file]:
+            return Standing.PAST, "the job handled this exception and went on"
+        trailing = self._last_line[passage.source.file] - passage.lines[mark.last].number
+        return (Standing.TERMINAL if trailing <= _LAST_WORDS else Standing.FATAL), ""
+
+    def _grade_bare(self, passage: Passage, mark: Mark) -> Standing:
+        """Grade a line without header: it counts when it is among the last words."""
+        last = self._last_line[passage.source.file]
+        near_end = last - passage.lines[mark.last].number < _LAST_WORDS
+        if mark.interest is Interest.FATAL:
+            return Standing.FATAL
+        return Standing.ERROR if near_end else Standing.HINT
+
+
+def _grade_other(passage: Passage, mark: Mark) -> Standing:
+    """Grade executors, daemons and the controller: on their own they rarely end a job."""
+    if passage.source.kind is SourceKind.EXECUTOR and mark.interest >= Interest.ERROR:
+        return Standing.ERROR
+    texts = (passage.lines[i].text for i in range(mark.first, mark.last + 1))
+    if passage.source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
+        master = any(_MASTER_KILL.search(text) for text in texts)
+        return Standing.FATAL if master else Standing.HINT
+    return Standing.HINT
+
+
+_MASTER_KILL: Final = re.compile(
+    r"containerID=container_(?:e\d+_)?\d+_\d+_\d+_000001\b.{0,400}(?:Killing container|beyond the)|"
+    r"RMAppImpl.{0,200}(?:failed \d+ times|final state.{0,20}(?:FAILED|KILLED))|killed by user|KILLED"
+)
+
+
+def _by_interest(mark: Mark) -> Standing:
+    if mark.interest is Interest.FATAL:
+        return Standing.FATAL
+    return Standing.ERROR if mark.level is Level.ERROR else Standing.HINT
+
+
+def find(happened: Iterable[Event], catalogue: Catalogue) -> list[Finding]:
+    """Match every line of the events against the catalogue.
+
+    Stack frames and quoted source code are skipped: they name what ran, not what failed.
+    """
+    found: list[Finding] = []
+    for event in happened:
+        kind = "" if event.source.kind is SourceKind.OTHER else event.source.kind.value
+        for position, text in event.lines:
+            if not is_frame(text, traceback=event.mark.traceback):
+                found.extend(_finding(match, event, position) for match in catalogue.match(text, kind))
+    return found
+
+
+def _finding(match: Match, event: Event, position: int) -> Finding:
+    return Finding(match.signature, match.captures, event, position)
+
+
+def is_frame(text: str, *, traceback: bool) -> bool:
+    """Tell a stack frame, or source code quoted by a traceback, from a message."""
+    if text.startswith(("\tat ", "    at ", "\t... ", "\tsuppressed")):
+        return True
+    return traceback and text[:1] in (" ", "\t")
+
+
+def causes(found: Iterable[Finding]) -> list[Finding]:
+    """Pick the findings that can be a root cause."""
+    return [f for f in found if f.signature.role is Role.CAUSE]

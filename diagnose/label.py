@@ -1,0 +1,190 @@
+r"""The key before a value → the label that says what the value is, or None when it is no secret.
+
+`spark.hadoop.fs.s3a.secret.key`, `javax.net.ssl.keyStorePassword`, `"customer_name"`, `--db-password`, `X-Amz-Signature`
+are read as words; the last word decides (`password.file`, `tokens_processed`, `SecretManager` hold no secret).
+Limits: English words, and a key of one's own invention (`spring_water=`) is not known: REDACTION_EXTRA_PATTERNS is for that.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from diagnose.secret import Kind
+
+Pattern = Any  # a compiled RE2; google-re2 ships no type information
+Hit = Any  # a match of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What stands behind a key.
+
+    Attributes:
+        kind: The word for the placeholder.
+        weak: The key alone is no proof; the value must look like a credential.
+        form: A compiled RE2 that the value must match from its first byte on; None takes any value.
+    """
+
+    kind: Kind
+    weak: bool = False
+    form: Pattern = None
+
+
+def latin(pattern: bytes) -> Pattern:
+    """Compile an RE2 over bytes, each byte a character, so that broken UTF-8 still matches."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    options.max_mem = 64 << 20  # room for the DFA: without it a wide alternation falls back to a slower engine
+    return re2.compile(pattern, options)
+
+
+MAX_KEY_BYTES = 200  # the end of a longer one decides
+
+# A key is found by one of these stems; `label_of` judges the whole key.
+STEMS = (
+    rb"pass|pwd|pword|pswd|secret|token|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
+    rb"|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct|passport|tax_?id|national_?id|bucket"
+    rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private|licen[sc]e|subscription|consumer"
+    rb"|app|client|hmac|service|function|rsa|pgp|sas|enc|aes|data)[_.\s-]?key"
+)
+
+_NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
+_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_PERSON = latin(_NAME + rb"(?: [A-Z\xc3]" + _NAME[len(rb"[A-Za-z\x80-\xff]") :] + rb"){0,3}")
+_FULL_NAME = latin(rb"[A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z\xc3][A-Za-z\x80-\xff'.-]*){1,3}")
+_DATE = latin(
+    rb"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{8}\b|[0-9]{1,2}\.? " + _MONTH + rb" [0-9]{4}|" + _MONTH + rb" [0-9]{1,2},? [0-9]{4}"
+)  # fmt: skip
+_DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
+_CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
+_CODE = latin(rb"[0-9]{3,4}\b")
+_SSN = latin(rb"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}\b")
+_PHONE = latin(rb"[+(]?[0-9][0-9 ()./-]{5,18}[0-9]")
+_IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
+_DOCUMENT = latin(rb"[A-Z0-9][A-Z0-9-]{4,18}[0-9]")
+_ACCOUNT_ID = latin(rb"[0-9]{12}\b")
+_COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}")
+_BUCKET = latin(rb"[a-z0-9][a-z0-9.-]*(?:-[a-z0-9.-]*[a-z]|[a-z][a-z0-9.]*-)[a-z0-9.-]*")
+
+_PEOPLE = frozenset(
+    """
+    firstname lastname fullname surname givenname familyname middlename maidenname customername patientname employeename
+    cardholdername cardholder accountholder accountholdername holdername contactname personname ownername recipientname
+    sendername beneficiaryname nameoncard membername guestname passengername subscribername insuredname legalname fname lname
+    """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
+)
+_PEOPLE_TAILS = ("firstname", "lastname", "surname", "customername", "patientname", "employeename", "cardholdername")
+_BIRTHS = ("dob", "dateofbirth", "birthdate", "birthday", "birthdt", "dateborn", "birthdateutc")
+_PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
+    (("ssn", "socialsecurity", "socialsecuritynumber", "ssnumber", "ssno"), Label(kind=Kind.SSN, form=_SSN)),
+    (("taxid", "nationalid", "passport", "passportno", "passportnumber"), Label(kind=Kind.SSN, form=_DOCUMENT)),
+    (("cvv", "cvc", "cvv2"), Label(kind=Kind.CARD, form=_CODE)),
+    (("card", "cardno", "cardnumber", "cardnum", "ccn", "ccnumber", "pan"), Label(kind=Kind.CARD, form=_CARD)),
+    (("iban", "ibannumber"), Label(kind=Kind.IBAN, form=_IBAN)),
+    (("phone", "mobile", "msisdn", "fax", "phonenumber", "phoneno", "mobilenumber", "telephone", "cellphone", "mobilephone"),
+     Label(kind=Kind.PHONE, form=_PHONE)),
+    (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum", "bankaccount"),
+     Label(kind=Kind.ACCOUNT, form=_DIGITS)),
+    (("accountid", "awsaccount", "account"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
+    (("bucket", "bucketname"), Label(kind=Kind.S3_PATH, form=_BUCKET)),
+    (_BIRTHS, Label(kind=Kind.BIRTH_DATE, form=_DATE)),
+)  # fmt: skip
+
+# A key that ends in one of these names a property of the secret, not the secret.
+_HARMLESS = frozenset(
+    """
+    alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend budget builder bytes
+    cache callback cap change changed check chars class client codec column config configuration count created dir disabled
+    encoder enabled endpoint error exception expiration expiry expires expired extractor factory fetcher field file filter
+    format handler header hint identifier id impl index info interval java jar kind key-version kt len length lifetime limit list
+    location loader manager map max md5 min mode module mutability name names needed not number owner parser path pattern
+    period policy prefix processed processor prompt protocol provider providers py ratio realm refresher regex registry
+    renewal renewer required reset resolver rotation rule rules scala schema scope server service size source spec status
+    state store strategy strength suffix table template test time timeout total ttl type types update updated url uri usage
+    used user username validation validator version window writer xml
+    """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
+)
+_PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "pswd", "pword")
+_PASSWORD_TAILS = ("pwd", "storepass", "keypass", "userpass", "sshpass", "dbpass", "pgpass")
+_KEY_TAILS = tuple(
+    f"{owner}key"
+    for owner in (
+        "api secretaccess shared sharedaccess account storage sign signing encrypt encryption master auth ssh license licence "
+        "subscription consumer app client hmac service function rsa pgp sas enc aes data"
+    ).split()
+)
+_NO_TOKEN = frozenset(
+    "am amrm block bad client completion container continuation count current csrf dt end eos eof illegal input invalid kind last max "
+    "min missing next nm num of output page pad prompt start stop string total unexpected unknown unrecognized".split()
+)
+_WORDS = latin(rb"[A-Z]+(?:[a-z]+|[0-9]+)?|[a-z]+|[0-9]+")
+
+
+def words_of(key: bytes) -> tuple[str, ...]:
+    """Split a key at punctuation and camel humps, in lower case: `keyStorePassword` → key, store, password."""
+    return tuple(match.group().decode("ascii").lower() for match in _WORDS.finditer(key))
+
+
+@lru_cache(maxsize=4096)
+def label_of(key: bytes) -> Label | None:
+    """Judge a key: letters, digits, `_ . - $` and blanks, as the log spells it."""
+    words = words_of(key[-MAX_KEY_BYTES:])
+    while words and (words[-1].isdigit() or (len(words[-1]) == 1 and len(words) > 1)):
+        words = words[:-1]
+    if not words:
+        return None
+    flat = "".join(words)
+    return _key_label(flat) or _personal_label(words, flat) or _secret_label(words, flat)
+
+
+def _key_label(flat: str) -> Label | None:
+    """Keys whose last word would mislead: access key ids, private keys, storage account keys."""
+    if flat.endswith(("accesskey", "accesskeyid")) and "secret" not in flat and "shared" not in flat:
+        return Label(kind=Kind.AWS_KEY)
+    if flat.endswith(("privatekey", "privatekeyid", "privatekeydata")):
+        return Label(kind=Kind.PRIVATE_KEY)
+    if "accountkey" in flat and not flat.endswith(("provider", "type")):
+        return Label(kind=Kind.SECRET)
+    return None
+
+
+def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
+    if flat in {"name", "fullname"}:
+        return Label(kind=Kind.NAME, form=_FULL_NAME)
+    if flat in _PEOPLE or flat.endswith(_PEOPLE_TAILS):
+        return Label(kind=Kind.NAME, form=_PERSON)
+    if flat.endswith("cookie"):
+        return Label(kind=Kind.TOKEN, form=_COOKIES)
+    for tails, label in _PERSONAL:
+        if any(flat == tail or (len(tail) > 3 and flat.endswith(tail)) or words[-1] == tail for tail in tails):
+            return label
+    return None
+
+
+def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
+    if words[-1] in _HARMLESS or words[0] in {"no", "without"}:
+        return None
+    if any(stem in flat for stem in _PASSWORD_STEMS) or flat.endswith(_PASSWORD_TAILS) or words[-1] == "pass":
+        return Label(kind=Kind.PASSWORD, weak=flat.endswith("passwords"))
+    if flat.endswith("keys"):
+        return None
+    if "secret" in flat or flat.endswith(_KEY_TAILS):
+        return Label(kind=Kind.SECRET, weak=flat.endswith("secrets"))
+    return _token_label(words, flat)
+
+
+def _token_label(words: tuple[str, ...], flat: str) -> Label | None:
+    if "token" in words[-1]:
+        if len(words) > 1 and words[-2] in _NO_TOKEN:
+            return Label(kind=Kind.TOKEN, weak=True)
+        return Label(kind=Kind.TOKEN, weak=words[-1] != "token")
+    if flat.endswith(("signature", "authorization", "credential", "credentials", "sessionid", "delegation")):
+        return Label(kind=Kind.TOKEN, weak=True)
+    if words[-1] in {"sig", "jsessionid", "auth"}:
+        return Label(kind=Kind.TOKEN, weak=True)
+    if "token" in flat:
+        return Label(kind=Kind.TOKEN, weak=True)
+    return None

@@ -1,0 +1,239 @@
+"""Named streams of bytes in, numbered lines out, in memory that doesn't grow with the log.
+
+`LogStore` is the seam behind which a local tree, standard input and, later, S3 stand.
+`read_lines` gunzips, splits and decodes one stream. Limits: a line longer than `MAX_PIECE_BYTES` comes
+as several pieces with the same number; a shared `ReadBudget` caps the decompressed bytes of a step;
+truncated gzip gives what was readable. What was lost is told by `ReadReport`, never by an exception.
+"""
+
+import io
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+MAX_PIECE_BYTES: Final = 16 * 1024
+"""Longest piece of a line; real stack-trace lines and Spark plans stay below it."""
+BLOCK_BYTES: Final = 256 * 1024
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_BINARY_SHARE: Final = 0.02
+"""A first block with more control characters than this share is no text; random bytes hold a tenth."""
+_TEXT_CONTROLS: Final = bytes({7, 8, 9, 10, 12, 13, 27})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogFile:
+    """One file of a log store: its name relative to the root, with `/`, and its stored size."""
+
+    name: str
+    size_bytes: int | None = None
+
+
+class LogStore(Protocol):
+    """Where log files are: list them, open one."""
+
+    def list(self) -> Sequence[LogFile]:
+        """List every file, in name order."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """Open one file's stored bytes (still compressed). Raises OSError when it can't be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class DirectoryStore:
+    """The files below a local folder; symbolic links are not followed out of it."""
+
+    root: Path
+
+    def list(self) -> Sequence[LogFile]:
+        """List every regular file below the root."""
+        found = (p for p in sorted(self.root.rglob("*")) if p.is_file() and not p.is_symlink())
+        return [
+            LogFile(name=p.relative_to(self.root).as_posix(), size_bytes=p.stat().st_size) for p in found
+        ]
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file by its name relative to the root."""
+        return (self.root / name).open("rb")
+
+
+@dataclass(frozen=True)
+class MemoryStore:
+    """Files held in memory: the twin for tests and replay."""
+
+    files: Mapping[str, bytes]
+
+    def list(self) -> Sequence[LogFile]:
+        """List every file in name order."""
+        return [LogFile(name=name, size_bytes=len(self.files[name])) for name in sorted(self.files)]
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file; OSError when there is none of that name."""
+        if name not in self.files:
+            raise FileNotFoundError(f"no log file {name!r}")
+        return io.BytesIO(self.files[name])
+
+
+@dataclass(frozen=True)
+class StreamStore:
+    """One stream that can be read once, such as standard input or a single file."""
+
+    name: str
+    stream: BinaryIO
+
+    def list(self) -> Sequence[LogFile]:
+        """List the one stream; its size is not known."""
+        return [LogFile(name=self.name)]
+
+    def open(self, name: str) -> BinaryIO:
+        """Give the stream; it can be read once."""
+        if name != self.name:
+            raise FileNotFoundError(f"no log file {name!r}")
+        return self.stream
+
+
+@dataclass(slots=True)
+class ReadBudget:
+    """How many decompressed bytes may still be read, over all files of a step."""
+
+    left_bytes: int
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """What became of one stream: filled while its lines are read."""
+
+    bytes_read: int = 0
+    truncated: bool = False
+    """The gzip stream ends before its end marker, or is damaged."""
+    capped: bool = False
+    """The read budget ended before the stream did."""
+    binary: bool = False
+    """The content is no text; nothing was yielded."""
+    error: str = ""
+    """The operating system's reason, when the stream could not be read."""
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every byte was read as text."""
+        return not (self.truncated or self.capped or self.binary or self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, or one piece of an overlong line (then `cut_left` or `cut_right` is true)."""
+
+    number: int
+    text: str
+    cut_left: bool = False
+    cut_right: bool = False
+
+
+def read_lines(stream: BinaryIO, *, budget: ReadBudget, report: ReadReport) -> Iterator[Line]:
+    """Read one stream line by line.
+
+    Args:
+        stream: stored bytes; gzip is told by its magic number, whatever the name says.
+        budget: shared over the files of a step; it is drawn down by the decompressed bytes.
+        report: filled while the lines are read; complete when the iterator ends.
+
+    Yields:
+        The lines in order, numbered from 1, without line end and terminal colours; invalid UTF-8
+        becomes U+FFFD.
+    """
+    try:
+        yield from _split(_checked(_decompressed(stream, budget, report), report))
+    except OSError as error:
+        report.error = error.strerror or type(error).__name__
+
+
+def _checked(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
+    for i, block in enumerate(blocks):
+        if i == 0 and _is_binary(block):
+            report.binary = True
+            return
+        report.bytes_read += len(block)
+        yield block
+
+
+def _is_binary(block: bytes) -> bool:
+    controls = sum(block.count(bytes((code,))) for code in range(32) if code not in _TEXT_CONTROLS)
+    return controls > len(block) * _BINARY_SHARE
+
+
+def _decompressed(stream: BinaryIO, budget: ReadBudget, report: ReadReport) -> Iterator[bytes]:
+    first = stream.read(BLOCK_BYTES)
+    raw = _blocks(first, stream)
+    blocks = _gunzipped(raw, report) if first[:2] == _GZIP_MAGIC else raw
+    for block in blocks:
+        if len(block) > budget.left_bytes:
+            report.capped = True
+            allowed = block[: budget.left_bytes]
+            budget.left_bytes = 0
+            if allowed:
+                yield allowed
+            return
+        budget.left_bytes -= len(block)
+        yield block
+
+
+def _blocks(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    block = first
+    while block:
+        yield block
+        block = stream.read(BLOCK_BYTES)
+
+
+def _gunzipped(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
+    """Inflate gzip members one after the other, in bounded steps (a block may inflate a thousandfold)."""
+    inflater = zlib.decompressobj(wbits=31)
+    for block in blocks:
+        data = block
+        while data:
+            try:
+                out = inflater.decompress(data, BLOCK_BYTES)
+            except zlib.error:
+                report.truncated = True
+                return
+            if out:
+                yield out
+            data = inflater.unconsumed_tail
+            if inflater.eof:
+                data = inflater.unused_data.lstrip(b"\0")
+                if data[:2] != _GZIP_MAGIC:
+                    return
+                inflater = zlib.decompressobj(wbits=31)
+    report.truncated = not inflater.eof
+
+
+def _split(blocks: Iterator[bytes]) -> Iterator[Line]:
+    number, rest, cut_left = 1, b"", False
+    for block in blocks:
+        *complete, rest = (rest + block).split(b"\n")
+        for raw in complete:
+            yield from _pieces(raw, number, cut_left=cut_left)
+            number, cut_left = number + 1, False
+        while len(rest) > MAX_PIECE_BYTES:
+            yield Line(number, _decode(rest[:MAX_PIECE_BYTES]), cut_left, cut_right=True)
+            rest, cut_left = rest[MAX_PIECE_BYTES:], True
+    if rest:
+        yield from _pieces(rest, number, cut_left=cut_left)
+
+
+def _pieces(raw: bytes, number: int, *, cut_left: bool) -> Iterator[Line]:
+    for start in range(0, max(len(raw), 1), MAX_PIECE_BYTES):
+        end = start + MAX_PIECE_BYTES
+        text = _decode(raw[start:end])
+        yield Line(number, text, cut_left or start > 0, cut_right=end < len(raw))
+
+
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+
+
+def _decode(raw: bytes) -> str:
+    text = raw.decode("utf-8", errors="replace").removesuffix("\r").replace("\0", "\ufffd")
+    return _ANSI.sub("", text) if "\x1b" in text else text

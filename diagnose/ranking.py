@@ -1,0 +1,235 @@
+"""Findings in, the root cause among them out, with what it explains and what was ruled out.
+
+A cause is worth its standing and its specificity; a cause that explains the symptom the run ended with is
+worth as much as that end. Among equals the first attempt, the first in time and the deepest `Caused by`
+win, not the loudest. A finding that another one explains is a symptom of it.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from diagnose.anchor import Interest
+from diagnose.finding import Event, Finding, Standing, causes, is_frame
+from diagnose.layout import SourceKind
+from diagnose.signature import Role
+from diagnose.taxonomy import FailureType
+
+STANDING_WEIGHT: Final = 2.0
+"""A step of standing outweighs a step of specificity: a vague exception that ended the driver beats a
+clear one that didn't, unless the clear one is nearly as fatal."""
+_NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
+AFTERMATH: Final = frozenset({FailureType.OUTPUT_EXISTS})
+"""What a second attempt fails on because of what the first one left behind."""
+EVICTIONS: Final = frozenset({FailureType.NODE_LOST, FailureType.CANCELLED, FailureType.UNEXPLAINED_EXIT})
+"""Ends of a first attempt that say nothing about why the next one failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the findings come to."""
+
+    primary: Finding | None
+    """The root cause, None when no line names one."""
+    unknown: Event | None
+    """The exception that ended the run though the catalogue doesn't know it; None otherwise."""
+    supports: tuple[Finding, ...]
+    """Other findings that say the same, in other places."""
+    symptoms: tuple[Finding, ...]
+    """Consequences of the cause."""
+    rivals: tuple[Finding, ...]
+    """Causes of another failure type that stand nearly as high; the best first."""
+    past: tuple[Finding, ...]
+    """Causes that were survived, handled or logged during shutdown."""
+    noise: tuple[Finding, ...]
+    promoted: bool = False
+    """The root cause is not where the run ended but explains it."""
+    aftermath: Finding | None = None
+    """What a later attempt failed on because of the primary's attempt."""
+
+
+def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
+    """Choose the root cause.
+
+    Args:
+        happened: all events, in order.
+        found: all findings in those events.
+
+    Returns:
+        The judgement; with neither `primary` nor `unknown` the logs don't say what failed.
+    """
+    candidates = causes(found)
+    alive = [f for f in candidates if f.event.standing is not Standing.PAST]
+    past = tuple(f for f in candidates if f.event.standing is Standing.PAST)
+    ended = _ended_with(found)
+    scores = {id(f): _score(f, ended) for f in alive}
+    eligible = [f for f in alive if _is_eligible(f, scores[id(f)], ended)]
+    eligible = _drop_explained(eligible)
+    ranked = sorted(eligible, key=lambda f: _sort_key(f, scores[id(f)]))
+    primary, aftermath = _first_attempt(ranked, scores)
+    unknown = _unknown_end(happened, found) if primary is None or _is_weak(primary, scores) else None
+    if unknown is not None:
+        primary = None
+    return Judgement(
+        primary=primary,
+        unknown=unknown,
+        supports=_supports(primary, alive),
+        symptoms=tuple(f for f in found if f.signature.role in (Role.SYMPTOM, Role.WRAPPER)),
+        rivals=_rivals(primary, ranked, scores),
+        past=past,
+        noise=tuple(f for f in found if f.signature.role is Role.NOISE),
+        promoted=primary is not None and primary.event.standing < Standing.FATAL,
+        aftermath=aftermath,
+    )
+
+
+def _ended_with(found: Iterable[Finding]) -> frozenset[str]:
+    """Name the symptoms and weak causes that the run ended with."""
+    return frozenset(f.signature.id for f in found if f.event.standing >= Standing.FATAL)
+
+
+def _explains_end(finding: Finding, ended: frozenset[str]) -> bool:
+    return bool(finding.signature.explains & ended)
+
+
+def _score(finding: Finding, ended: frozenset[str]) -> float:
+    standing = float(finding.event.standing)
+    if _explains_end(finding, ended):
+        standing = max(standing, Standing.FATAL) + 0.25
+    return STANDING_WEIGHT * standing + finding.signature.specificity
+
+
+def _is_eligible(finding: Finding, score: float, ended: frozenset[str]) -> bool:
+    """Leave out what is only mentioned: a hint counts when it is a kill, or explains the end."""
+    if finding.event.standing >= Standing.ERROR or _explains_end(finding, ended):
+        return True
+    fatal_words = finding.event.mark.interest is Interest.FATAL
+    from_driver = finding.event.source.kind is not SourceKind.OTHER
+    return fatal_words and from_driver and finding.signature.specificity == 3 and score > 0
+
+
+def _drop_explained(eligible: list[Finding]) -> list[Finding]:
+    """Take out causes that another eligible cause explains, unless they explain each other."""
+    kept: list[Finding] = []
+    for finding in eligible:
+        explainers = [f for f in eligible if _explains(f, finding)]
+        if not any(not _explains(finding, f) for f in explainers):
+            kept.append(finding)
+    return kept
+
+
+def _explains(one: Finding, other: Finding) -> bool:
+    if one.signature.id == other.signature.id:
+        return False
+    names = {other.signature.id, str(other.signature.failure_type)}
+    if not names & one.signature.explains:
+        return False
+    if one.signature.failure_type == other.signature.failure_type and one.signature.id not in names:
+        return other.signature.id in one.signature.explains
+    return True
+
+
+def _sort_key(finding: Finding, score: float) -> tuple[float, int, datetime, int, int]:
+    """Best first: score, then attempt, time, file order, and the deepest line of a trace."""
+    return (
+        -score,
+        finding.event.scope[1] or 0,
+        finding.time or _NO_TIME,
+        finding.event.order,
+        -finding.position,
+    )
+
+
+def _first_attempt(
+    ranked: Sequence[Finding], scores: dict[int, float]
+) -> tuple[Finding | None, Finding | None]:
+    """Prefer the first attempt's cause over what a later attempt failed on."""
+    if not ranked:
+        return None, None
+    best = ranked[0]
+    application, attempt = best.event.scope
+    if attempt is None:
+        later = [f for f in ranked if f.event.scope[1] is not None]
+        application, attempt = later[0].event.scope if later and _same(best, later[0]) else (None, None)
+    if attempt is None or attempt == 1:
+        return best, None
+    earlier = [f for f in ranked if f.event.scope[0] == application and (f.event.scope[1] or 0) < attempt]
+    strong = [f for f in earlier if f.event.standing >= Standing.FATAL or scores[id(f)] >= _FATAL_SCORE]
+    if not strong or _same(strong[0], best):
+        return (strong[0] if strong else best), None
+    first = strong[0]
+    if best.signature.failure_type in AFTERMATH or first.signature.failure_type not in EVICTIONS:
+        return first, best
+    return best, None
+
+
+_FATAL_SCORE: Final = STANDING_WEIGHT * Standing.FATAL + 1
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    return one.signature.failure_type == other.signature.failure_type
+
+
+def _is_weak(primary: Finding, scores: dict[int, float]) -> bool:
+    """Tell whether an unknown exception that ended the run is the better answer."""
+    return scores[id(primary)] < STANDING_WEIGHT * Standing.FATAL + 2
+
+
+def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event | None:
+    """Find the exception that ended the run and of which no line names a known cause.
+
+    A trace that holds wrappers and symptoms only is unknown too, if an exception stands below them.
+    """
+    known = {id(f.event) for f in found if f.signature.role is Role.CAUSE}
+    told = {(id(f.event), f.position) for f in found}
+    ends = [e for e in happened if e.standing is Standing.TERMINAL and e.mark.traceback and id(e) not in known]
+    unexplained = [e for e in ends if any((id(e), p) not in told for p in named_exceptions(e))]
+    return unexplained[0] if unexplained else None
+
+
+_EXCEPTION_NAME: Final = re.compile(
+    r"^(?:: |Caused by: )?(?:[A-Za-z_$][\w$]*\.)*[A-Z]\w*(?:Error|Exception|Failure|Exit|Interrupt|Fault|Timeout)\b"
+)
+
+
+def named_exceptions(event: Event) -> list[int]:
+    """List the positions of lines that begin with the name of an exception class."""
+    return [position for position, text in event.lines if _EXCEPTION_NAME.match(text)]
+
+
+def _supports(primary: Finding | None, alive: Sequence[Finding]) -> tuple[Finding, ...]:
+    if primary is None:
+        return ()
+    same = [f for f in alive if f is not primary and _same(f, primary) and f.place != primary.place]
+    same.sort(key=lambda f: (f.event is not primary.event, -f.event.standing, f.event.order, -f.position))
+    return tuple(same)
+
+
+RIVAL_MARGIN: Final = 1.0
+"""A cause of another category within one step of specificity puts the verdict in doubt."""
+
+
+def _rivals(
+    primary: Finding | None, ranked: Sequence[Finding], scores: dict[int, float]
+) -> tuple[Finding, ...]:
+    if primary is None:
+        return ()
+    floor = scores[id(primary)] - RIVAL_MARGIN
+    return tuple(f for f in ranked if not _same(f, primary) and scores[id(f)] >= floor)
+
+
+def exception_lines(event: Event) -> list[int]:
+    """List the positions of an event's lines that name an exception or end a traceback, the first first."""
+    positions = [
+        position
+        for position, text in event.lines
+        if text.strip() and not is_frame(text, traceback=event.mark.traceback) and not _is_chrome(text)
+    ]
+    return positions
+
+
+def _is_chrome(text: str) -> bool:
+    """Tell a traceback's own fixed words."""
+    return text.startswith(("Traceback (most", "Driver stacktrace:", "JVM stacktrace:", "During handling", "The above"))

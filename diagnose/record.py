@@ -1,0 +1,210 @@
+"""Log lines in, records out: a header line with all that belongs to it, or one exception with its trace.
+
+A record begins at a line with a log header (Spark's, Hadoop's, EMR's step controller, Python's logging), at
+`Traceback (most recent call last):` and at `Exception in thread "…"`. In streams without headers (standard
+output) each line that belongs to no exception is a record of its own.
+Limits: a record keeps at most `MAX_RECORD_LINES` lines and `MAX_RECORD_CHARS` characters, its first and its
+last; each further piece of an overlong line is a record of its own.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Final
+
+from diagnose.log import Line
+
+MAX_RECORD_LINES: Final = 600
+"""A Spark trace with ten `Caused by` has about 400 lines; longer records lose their middle."""
+MAX_RECORD_CHARS: Final = 128 * 1024
+
+
+class Level(IntEnum):
+    """The level a header names; NONE where there is no header."""
+
+    NONE = 0
+    DEBUG = 1
+    INFO = 2
+    WARN = 3
+    ERROR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a log header says: when (UTC), how loud, by which logger."""
+
+    level: Level
+    time: datetime | None
+    logger: str
+    message_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Lines that belong together, in order, and the header they stand under."""
+
+    lines: tuple[Line, ...]
+    header: Header | None
+    time: datetime | None
+    """The header's time, or that of the last header before."""
+    traceback: bool = False
+    """The record is a Python traceback or a bare Java exception, not a logged event."""
+
+    @property
+    def level(self) -> Level:
+        """The header's level, NONE without a header."""
+        return self.header.level if self.header else Level.NONE
+
+
+_LEVELS: Final = {
+    "TRACE": Level.DEBUG, "DEBUG": Level.DEBUG, "INFO": Level.INFO, "NOTICE": Level.INFO,
+    "WARN": Level.WARN, "WARNING": Level.WARN, "ERROR": Level.ERROR, "SEVERE": Level.ERROR,
+    "FATAL": Level.ERROR, "CRITICAL": Level.ERROR,
+}  # fmt: skip
+_LEVEL: Final = r"(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|FATAL|CRITICAL)"
+_DATE: Final = (
+    r"(?P<year>\d{2}|\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)[ T]"
+    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+)
+_HEADER: Final = re.compile(
+    rf"(?:\x1b\[[\d;]*m)*(?:\[?{_DATE}\]?[ ,:|-]*(?:\[[^\]]{{0,80}}\] *|- )*(?:\w[\w.$-]{{0,60}} - )?)?"
+    rf"\[?{_LEVEL}\]?(?=[\s:|-])[ :|-]*(?:\[[^\]]{{0,80}}\] *)?(?P<logger>[\w.$]+)?"
+)
+_JSON_LEVEL: Final = re.compile(r'\{.{0,200}?"level":\s*"(?P<level>[A-Z]+)"')
+_BARE_START: Final = re.compile(r'Traceback \(most recent call last\):|Exception in thread "')
+_CHAIN: Final = re.compile(
+    r"During handling of the above exception|The above exception was the direct cause|Traceback \(most"
+)
+_TRACE_TAIL: Final = re.compile(
+    r"\s|: |Caused by: |\.\.\. \d+ more|Driver stacktrace:|JVM stacktrace:|Suppressed: |== |\+- |:- |'\w|Parse Mode:"
+    r"|\^+$|[\w.$]+(?:Error|Exception|Throwable)\b"
+)
+MAX_MESSAGE_LINES: Final = 3
+"""Plain lines after an exception line that may still be its message (parse errors print several)."""
+
+
+def parse_header(text: str) -> Header | None:
+    """Read the log header at the start of a line, or None when there is none."""
+    if text[:1] == "{":
+        hit = _JSON_LEVEL.match(text)
+        return Header(_LEVELS.get(hit["level"], Level.NONE), None, "", 0) if hit else None
+    hit = _HEADER.match(text)
+    if hit is None:
+        return None
+    return Header(_LEVELS[hit["level"]], _time(hit), hit["logger"] or "", hit.end())
+
+
+def _time(hit: re.Match[str]) -> datetime | None:
+    if hit["year"] is None:
+        return None
+    year = int(hit["year"])
+    parts = (int(hit[name]) for name in ("month", "day", "hour", "minute", "second"))
+    try:
+        return datetime(year + 2000 if year < 100 else year, *parts, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A record that is still growing."""
+
+    header: Header | None
+    time: datetime | None
+    traceback: bool
+    head: list[Line] = field(default_factory=list)
+    tail: deque[Line] = field(default_factory=deque)
+    head_chars: int = 0
+    tail_chars: int = 0
+    last: str = ""
+    message_lines: int = 0
+    in_frames: bool = True
+
+    def add(self, line: Line) -> None:
+        self.last = line.text
+        if not self.tail and len(self.head) < MAX_RECORD_LINES // 2 and self.head_chars < MAX_RECORD_CHARS // 2:
+            self.head.append(line)
+            self.head_chars += len(line.text)
+            return
+        self.tail.append(line)
+        self.tail_chars += len(line.text)
+        while len(self.tail) > MAX_RECORD_LINES // 2 or self.tail_chars > MAX_RECORD_CHARS // 2:
+            self.tail_chars -= len(self.tail.popleft().text)
+
+    def close(self) -> Record:
+        return Record((*self.head, *self.tail), self.header, self.time, self.traceback)
+
+
+def records(lines: Iterable[Line]) -> Iterator[Record]:
+    """Group lines into records.
+
+    Args:
+        lines: the lines of one stream, in order.
+
+    Yields:
+        Records in order; together they hold every line but the middle of an overlong record.
+    """
+    now: datetime | None = None
+    current: _Open | None = None
+    for line in lines:
+        header = None if line.cut_left else parse_header(line.text)
+        now = header.time if header and header.time else now
+        if current is not None and _belongs(current, line, header):
+            current.add(line)
+            continue
+        if current is not None:
+            yield current.close()
+        bare = header is None and _BARE_START.match(line.text) is not None
+        current = _Open(header=header, time=now, traceback=bare)
+        current.add(line)
+    if current is not None:
+        yield current.close()
+
+
+def _belongs(current: _Open, line: Line, header: Header | None) -> bool:
+    """Tell whether a line continues the record that is open."""
+    if line.cut_left or header is not None:
+        return False
+    if current.traceback:
+        return _continues_trace(current, line.text)
+    return current.header is not None and _BARE_START.match(line.text) is None
+
+
+def _continues_trace(current: _Open, text: str) -> bool:
+    """Follow an exception: frames, its line, its message, what Java adds, chained exceptions."""
+    if not text.strip():
+        return True
+    if _BARE_START.match(text):
+        return _is_chained(current)
+    if text[0] in " \t" or _CHAIN.match(text):
+        current.in_frames = current.in_frames or not text.startswith("\t")
+        return True
+    if current.in_frames:  # the first line after the frames names the exception
+        current.in_frames, current.message_lines = False, 0
+        return True
+    if _TRACE_TAIL.match(text):
+        return True
+    current.message_lines += 1
+    return current.message_lines <= MAX_MESSAGE_LINES and current.last.startswith((": ", "Caused by"))
+
+
+def _is_chained(current: _Open) -> bool:
+    recent = [*current.head, *current.tail][-4:]
+    return any(_CHAIN.match(line.text) and "Traceback" not in line.text for line in recent)
+
+
+_NUMBER: Final = re.compile(r"0x[0-9a-f]+|\d+")
+_ID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+MAX_TEMPLATE_CHARS: Final = 160
+
+
+def template(record: Record) -> str:
+    """Reduce a record to what repeats: its first line without header, ids and numbers, and its exceptions."""
+    first = record.lines[0].text
+    body = first[record.header.message_start - len(record.header.logger) :] if record.header else first
+    causes = [line.text for line in record.lines[1:] if line.text.startswith(("Caused by: ", ": "))][-2:]
+    text = " | ".join(part[:MAX_TEMPLATE_CHARS] for part in (body, *causes))
+    return _NUMBER.sub("#", _ID.sub("#", text))

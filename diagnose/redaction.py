@@ -1,0 +1,288 @@
+"""Text → the same text with every secret replaced by a numbered placeholder: `password=[REDACTED-PASSWORD-1]`.
+
+SECURITY BOUNDARY 1: nothing leaves for a model, a log record, a report or a payload before it went through here.
+A session first finds the values in all texts, then removes them everywhere, their URL, base64 and hexadecimal forms
+included. Lines are kept: a secret over several lines is replaced line by line. Redacting twice changes nothing.
+Every pattern runs on RE2, so time grows with the length of the text, whatever a pattern from outside looks like.
+Limits: a secret with no telling key, shape or known value is not seen; see docs/adr/0003-redaction.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+import re2
+
+from diagnose import checksum
+from diagnose.assignment import assignments
+from diagnose.block import pem_blocks
+from diagnose.encoding import buried, plain, spellings
+from diagnose.errors import UsageError
+from diagnose.label import Pattern, latin
+from diagnose.secret import COMMON_WORDS, ENCODED, MIN_HUNTED_BYTES, NOT_HUNTED, Finding, Kind, Stretch
+from diagnose.shape import shaped
+
+MAX_PASSES = 8  # a placeholder may open the edge that a neighbour lacked; logs need two passes
+LITERALS_PER_PATTERN = 2000  # RE2's memory for one alternation
+
+_PLACEHOLDER = latin(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
+_LINE_BREAK = latin(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
+
+Match = tuple[int, int, "Identity"]
+Identity = tuple[Kind, bytes]
+
+
+def redact(text: str) -> str:
+    """Redact one text by itself, with the default patterns and numbers.
+
+    Args:
+        text: Any string; lone surrogates are allowed.
+
+    Returns:
+        The text with as many lines; secrets are placeholders such as `[REDACTED-AWS-KEY-1]`.
+    """
+    return _default().session().text(text)
+
+
+class Redactor:
+    """The compiled patterns; immutable, made once and shared.
+
+    Args:
+        extra_patterns: RE2 patterns (REDACTION_EXTRA_PATTERNS); group 1, or else the whole match, becomes CUSTOM.
+            `^` and `$` stand for the ends of a line.
+        numbered: Whether placeholders carry a number per value (`[REDACTED-IP-1]`) or none (`[REDACTED-IP]`).
+
+    Raises:
+        UsageError: An extra pattern is not valid RE2; the message quotes it.
+    """
+
+    __slots__ = ("_extra", "_numbered")
+
+    def __init__(self, extra_patterns: Sequence[str] = (), numbered: bool = True) -> None:  # noqa: FBT001, FBT002 - the contract
+        self._extra = tuple(_extra(pattern) for pattern in extra_patterns)
+        self._numbered = numbered
+
+    def session(self) -> "Redaction":
+        """Begin one incident: values and numbers are remembered until it is dropped."""
+        return Redaction(self._extra, numbered=self._numbered)
+
+
+class Redaction:
+    """One incident: remembers the values it found and the numbers it gave. Made by `Redactor.session`."""
+
+    __slots__ = ("_extra", "_hunt", "_identities", "_issued", "_numbered", "_numbers")
+
+    def __init__(self, extra: tuple[Pattern, ...], *, numbered: bool) -> None:
+        self._extra = extra
+        self._numbered = numbered
+        self._identities: dict[bytes, Identity] = {}
+        self._numbers: dict[Identity, int] = {}
+        self._issued: dict[str, int] = {}
+        self._hunt = Hunt()
+
+    def text(self, text: str) -> str:
+        """Redact one more text of the incident."""
+        return self.texts((text,))[0]
+
+    def texts(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Redact texts together: a value found in one of them, or in an earlier call, is removed from all.
+
+        Args:
+            texts: Any strings, in the order in which numbers shall be given.
+
+        Returns:
+            As many texts, each with as many lines as before.
+        """
+        data = [text.encode("utf-8", "surrogatepass") for text in texts]
+        for item in data:
+            self._reserve(item)
+        pending = set(range(len(data)))
+        for _ in range(MAX_PASSES):
+            if not pending:
+                break
+            found = {index: _found(data[index], self._extra) for index in sorted(pending)}
+            learned = [self._learn(data[index], findings) for index, findings in found.items()]
+            pending = set(range(len(data))) if any(learned) else pending
+            pending = {index for index in sorted(pending) if self._rewrite(data, index, found.get(index, []))}
+        return tuple(item.decode("utf-8", "surrogatepass") for item in data)
+
+    def _reserve(self, data: bytes) -> None:
+        """Numbers that stand in a text already are not given again."""
+        for match in _PLACEHOLDER.finditer(data):
+            kind, number = match.group(1).decode(), int(match.group(2) or 0)
+            self._issued[kind] = max(self._issued.get(kind, 0), number)
+
+    def _learn(self, data: bytes, findings: list[Finding]) -> bool:
+        """Remember the values; True when one is new and must be hunted."""
+        grew = False
+        for finding in findings:
+            value = _joined(data, finding)
+            identity = self._identify(value, finding.kind)
+            if finding.kind in NOT_HUNTED:
+                continue
+            pieces = [data[start:end] for start, end in finding.stretches if len(finding.stretches) > 1]
+            for part in (value, *plain(value), *(piece for piece in pieces if len(piece) >= 2 * MIN_HUNTED_BYTES)):
+                grew |= self._hunt.add(part, identity)
+        return grew
+
+    def _identify(self, value: bytes, kind: Kind) -> Identity:
+        known = next((self._identities[text] for text in (value, *plain(value)) if text in self._identities), None)
+        identity = known or (kind, value)
+        for text in (value, *plain(value)):
+            self._identities.setdefault(text, identity)
+        return identity
+
+    def _rewrite(self, data: list[bytes], index: int, findings: list[Finding]) -> bool:
+        """Replace findings and hunted values in one text; True when something changed."""
+        item = data[index]
+        matches: list[Match] = []
+        for finding in findings:
+            identity = self._identify(_joined(item, finding), finding.kind)
+            matches += [(start, end, identity) for start, end in finding.stretches]
+        matches += self._hunt.matches(item)
+        parts, cursor = [], 0
+        for start, end, identity in _resolved(item, matches):
+            parts += [item[cursor:start], self._placeholder(identity)]
+            cursor = end
+        data[index] = b"".join([*parts, item[cursor:]])
+        return cursor > 0
+
+    def _placeholder(self, identity: Identity) -> bytes:
+        kind = identity[0].value
+        if not self._numbered:
+            return f"[REDACTED-{kind}]".encode()
+        if identity not in self._numbers:
+            self._issued[kind] = self._numbers[identity] = self._issued.get(kind, 0) + 1
+        return f"[REDACTED-{kind}-{self._numbers[identity]}]".encode()
+
+
+class Hunt:
+    """The literals to remove wherever they stand, and how to find them all in one go."""
+
+    __slots__ = ("_buried", "_compiled", "_plain")
+
+    def __init__(self) -> None:
+        self._plain: dict[bytes, Identity] = {}
+        self._buried: dict[bytes, Identity] = {}
+        self._compiled: list[tuple[Pattern, dict[bytes, Identity]]] | None = None
+
+    def add(self, value: bytes, identity: Identity) -> bool:
+        """Hunt a value in all its forms; False when it is known, too short or a word of everyday."""
+        if value in self._plain or not _huntable(value):
+            return False
+        for form in spellings(value) if identity[0] in ENCODED else (value,):
+            self._plain.setdefault(form, identity)
+        if identity[0] in ENCODED:
+            for core in buried(value):
+                self._buried.setdefault(core, identity)
+        self._compiled = None
+        return True
+
+    def matches(self, data: bytes) -> list[Match]:
+        """Every place at which a hunted literal stands."""
+        if self._compiled is None:
+            self._compiled = [
+                *_literals(self._plain, rb"(", rb")"),
+                *_literals(self._buried, rb"[A-Za-z0-9+/_-]*(", rb")[A-Za-z0-9+/_=-]*"),
+            ]
+        found: list[Match] = []
+        for pattern, identities in self._compiled:
+            for match in pattern.finditer(data):
+                literal = match.group(1)
+                if _alone(data, match.start(1), match.end(1), literal):
+                    found.append((match.start(), match.end(), identities[literal]))
+        return found
+
+
+def _huntable(value: bytes) -> bool:
+    word = value.strip().lower().decode("utf-8", "replace")
+    return len(value.strip()) >= MIN_HUNTED_BYTES and word not in COMMON_WORDS and b"\n" not in value
+
+
+def _alone(data: bytes, start: int, end: int, literal: bytes) -> bool:
+    """Plain words and plain numbers count only where they stand alone; anything else counts everywhere."""
+    return not (literal.isalpha() or literal.isdigit()) or checksum.edges(data, start, end)
+
+
+def _literals(
+    identities: dict[bytes, Identity], head: bytes, tail: bytes
+) -> Iterator[tuple[Pattern, dict[bytes, Identity]]]:
+    ordered = sorted(identities, key=len, reverse=True)
+    for first in range(0, len(ordered), LITERALS_PER_PATTERN):
+        chunk = ordered[first : first + LITERALS_PER_PATTERN]
+        yield latin(head + b"|".join(re2.escape(literal) for literal in chunk) + tail), identities
+
+
+def _joined(data: bytes, finding: Finding) -> bytes:
+    return b"".join(data[start:end] for start, end in finding.stretches)
+
+
+def _found(data: bytes, extra: tuple[Pattern, ...]) -> list[Finding]:
+    """Every finding in one text, the surest kind first."""
+    return [*_custom(data, extra), *_blocks(data), *shaped(data), *assignments(data)]
+
+
+def _custom(data: bytes, extra: tuple[Pattern, ...]) -> Iterator[Finding]:
+    for pattern in extra:
+        for match in pattern.finditer(data):
+            span = match.span(1) if pattern.groups and match.span(1)[0] >= 0 else match.span()
+            if span[0] < span[1]:
+                yield Finding(kind=Kind.CUSTOM, stretches=(span,))
+
+
+def _blocks(data: bytes) -> Iterator[Finding]:
+    for stretches in pem_blocks(data):
+        yield Finding(kind=Kind.PRIVATE_KEY, stretches=tuple(stretches))
+
+
+def _resolved(data: bytes, matches: list[Match]) -> Iterator[Match]:
+    """Matches in order, without overlap, without line ends and without what is a placeholder already."""
+    walls = [match.span() for match in _PLACEHOLDER.finditer(data)] if matches else []
+    cursor = wall = 0
+    for start, end, identity in sorted(matches, key=lambda match: (match[0], -match[1])):
+        begin = max(start, cursor)
+        while wall < len(walls) and walls[wall][1] <= begin:
+            wall += 1
+        for piece in _pieces(data, begin, end, walls, wall):
+            yield (*piece, identity)
+            cursor = piece[1]
+
+
+def _pieces(data: bytes, start: int, end: int, walls: list[Stretch], wall: int) -> Iterator[Stretch]:
+    """What of a stretch is to be replaced: whole characters outside placeholders and line ends."""
+    while 0 < start < len(data) and data[start] & 0xC0 == 0x80:
+        start -= 1
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
+    at, touched = start, False
+    while wall < len(walls) and walls[wall][0] < end:
+        touched = True
+        yield from _on_lines(data, at, min(walls[wall][0], end), touched=True)
+        at = max(at, walls[wall][1])
+        wall += 1
+    yield from _on_lines(data, at, end, touched=touched)
+
+
+def _on_lines(data: bytes, start: int, end: int, *, touched: bool) -> Iterator[Stretch]:
+    if start >= end:
+        return
+    for match in [*_LINE_BREAK.finditer(data, start, end), None]:
+        stop = match.start() if match else end
+        if start < stop and (not touched or any(byte > 127 or chr(byte).isalnum() for byte in data[start:stop])):
+            yield (start, stop)
+        start = match.end() if match else end
+
+
+def _extra(pattern: str) -> Pattern:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+        return re2.compile(b"(?m:" + pattern.encode() + b")", options)
+    except (re2.error, UnicodeEncodeError) as error:
+        message = f"REDACTION_EXTRA_PATTERNS: {pattern!r} is not a valid RE2 pattern ({error}); correct it or leave it out"
+        raise UsageError(message) from error
+
+
+@cache
+def _default() -> Redactor:
+    return Redactor()

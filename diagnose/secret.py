@@ -1,0 +1,262 @@
+"""What counts as a secret: the kinds, the shapes of unlabelled ones, and the words that are none. Data, no logic.
+
+Shapes are RE2 patterns over UTF-8 bytes read as Latin-1, so that every byte of a broken text still matches something.
+A shape has no left edge of its own: the scanner tests it (start of text, no word character, or an escape before it).
+Limits: a token format that is not listed here and stands behind no telling key is not seen.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The word in a placeholder: `[REDACTED-<kind>-<number>]`."""
+
+    ACCOUNT = "ACCOUNT"
+    AWS_KEY = "AWS-KEY"
+    BIRTH_DATE = "BIRTH-DATE"
+    CARD = "CARD"
+    CUSTOM = "CUSTOM"
+    EMAIL = "EMAIL"
+    HOST = "HOST"
+    IBAN = "IBAN"
+    IP = "IP"
+    NAME = "NAME"
+    PASSWORD = "PASSWORD"  # noqa: S105 - the name of a kind
+    PHONE = "PHONE"
+    PRIVATE_KEY = "PRIVATE-KEY"
+    S3_PATH = "S3-PATH"
+    SECRET = "SECRET"  # noqa: S105 - the name of a kind
+    SSN = "SSN"
+    TOKEN = "TOKEN"  # noqa: S105 - the name of a kind
+
+
+Stretch = tuple[int, int]  # byte offsets, start inclusive, end exclusive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One secret in one text: its kind and its stretches, one per line that it runs over."""
+
+    kind: Kind
+    stretches: tuple[Stretch, ...]
+
+
+# Found by their shape wherever they stand; hunting a literal would only hit versions and dates that look alike.
+NOT_HUNTED = frozenset({Kind.IP, Kind.HOST, Kind.BIRTH_DATE})
+# Credentials are hunted in every encoding; the other kinds in plain form only.
+ENCODED = frozenset({Kind.PASSWORD, Kind.SECRET, Kind.TOKEN, Kind.AWS_KEY, Kind.PRIVATE_KEY, Kind.CUSTOM})
+
+MIN_HUNTED_BYTES = 6  # a shorter value stands in too many healthy words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One unlabelled form: `pattern`'s group 1 (or whole match) is the value, if `check` (a name) agrees.
+
+    `needles`: the pattern is tried only on a text that holds one of them (all texts when empty).
+    """
+
+    kind: Kind
+    pattern: bytes
+    needles: tuple[bytes, ...] = ()
+    check: str = "edges"
+
+
+def _token(prefixes: str, body: str) -> Shape:
+    """A vendor's token: one of the space-separated prefixes, then a body that may not run on."""
+    heads = prefixes.split()
+    escaped = "|".join(head.replace(".", r"\.") for head in heads)
+    needles = tuple(head.encode() for head in heads)
+    return Shape(kind=Kind.TOKEN, pattern=f"(?:{escaped}){body}".encode(), needles=needles)
+
+
+_B64 = r"[A-Za-z0-9+/=_%-]"
+_URL_TAIL = r"""(?:[^\s"'<>\\`|^\x0b\x1b\x1c-\x1e]|\\{1,2}/)*"""
+_S3_HOST = r"s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?"
+
+SHAPES: tuple[Shape, ...] = (
+    # AWS: key ids of every type; a cut one (12 to 19 characters) is still a key
+    Shape(
+        kind=Kind.AWS_KEY,
+        pattern=rb"(?:AKIA|ASIA|AROA|AIDA|AGPA|AIPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{8,124}",
+        needles=(b"AKIA", b"ASIA", b"AROA", b"AIDA", b"AGPA", b"AIPA", b"ANPA", b"ANVA", b"ABIA", b"ACCA"),
+        check="key_id",
+    ),
+    Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9/+]{40}", check="aws_secret"),
+    _token("IQoJb3JpZ2lu FwoGZXIvYXdz FQoGZXIvYXdz FwoDYXdz ABSKQmVkcm9ja", _B64 + r"{16,}"),
+    # S3 in every spelling, the signed query string included
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rb"(?i)s3[an]?:(?:\\{0,2}/){2}" + _URL_TAIL.encode(),
+        needles=(b"s3", b"S3"),
+        check="url",
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rb"(?i)s3[an]?%(?:25)?3A(?:%(?:25)?2F){2}[^\s\"'<>&\\,;]+",
+        needles=(b"s3", b"S3"),
+        check="url",
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rf"(?i)(?:https?:(?:\\{{0,2}}/){{2}})?[a-z0-9][a-z0-9._-]*\.{_S3_HOST}{_URL_TAIL}".encode(),
+        needles=(b"amazonaws.com",),
+        check="url",
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rf"(?i)(?:https?:(?:\\{{0,2}}/){{2}})?{_S3_HOST}(?::[0-9]+)?\\{{0,2}}/[a-z0-9]{_URL_TAIL}".encode(),
+        needles=(b"amazonaws.com",),
+        check="url",
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rf"arn:aws[a-z-]*:s3[a-z-]*:[a-z0-9-]*:[0-9]*:{_URL_TAIL}".encode(),
+        needles=(b"arn:aws",),
+        check="url",
+    ),
+    Shape(kind=Kind.ACCOUNT, pattern=rb"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", needles=(b"arn:aws",)),
+    Shape(kind=Kind.ACCOUNT, pattern=rb"([0-9]{12})\.dkr\.ecr", needles=(b".dkr.ecr",)),
+    # Hosts that spell out an address
+    Shape(
+        kind=Kind.HOST,
+        pattern=rb"(?i)ip(?:-[0-9]{1,3}){4}(?:\.ec2\.internal|\.[a-z0-9-]+\.compute\.(?:internal|amazonaws\.com(?:\.cn)?))?",
+        needles=(b"ip-", b"IP-"),
+        check="host",
+    ),
+    Shape(
+        kind=Kind.HOST,
+        pattern=rb"(?i)ec2(?:-[0-9]{1,3}){4}(?:\.[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?",
+        needles=(b"ec2-",),
+        check="host",
+    ),
+    Shape(kind=Kind.IP, pattern=rb"(?:[0-9]{1,3}\.){3}[0-9]{1,3}", check="ipv4"),
+    Shape(
+        kind=Kind.IP,
+        pattern=rb"(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3})?",
+        needles=(b"::", b":0:", b"fe80:", b"fd", b"fc", b"20", b"2a0", b"26"),
+        check="ipv6",
+    ),
+    # Tokens with a format of their own
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"eyJ[A-Za-z0-9_-]{12,}(?:(?:\.|%2E)[A-Za-z0-9_-]+){0,4}",
+        needles=(b"eyJ",),
+    ),
+    _token("ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{16,}"),
+    _token("github_pat_", r"[A-Za-z0-9_]{20,}"),
+    _token("glpat- gldt- glrt- glptt- glcbt- glsoat- glft- gloas- glimt- glagent-", r"[A-Za-z0-9_.-]{16,}"),
+    _token("xoxa- xoxb- xoxc- xoxd- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", r"[A-Za-z0-9%-]{10,}"),
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/_-]{16,})",
+        needles=(b"hooks.slack",),
+    ),
+    _token("dapi dkea dose dsapi", r"[0-9a-f]{30,}(?:-[0-9]+)?"),
+    _token("AIza", r"[A-Za-z0-9_-]{30,}"),
+    _token("ya29. GOCSPX- 1//0", r"[A-Za-z0-9_.-]{16,}"),
+    _token("sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ whsec_", r"[A-Za-z0-9]{16,}"),
+    _token("npm_", r"[A-Za-z0-9]{30,}"),
+    _token("pypi-", r"[A-Za-z0-9_-]{40,}"),
+    _token("sk-", r"[A-Za-z0-9_-]{20,}"),
+    _token("hf_ r8_ dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_", r"[A-Za-z0-9_-]{20,}"),
+    _token("NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. PMAK- SG. CCIPAT_ rubygems_", r"[A-Za-z0-9_.-]{20,}"),
+    _token("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
+    Shape(kind=Kind.TOKEN, pattern=rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}", needles=(b":AA",)),
+    Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", needles=(b"Q~",)),
+    Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9+/]{86}==", needles=(b"==",)),
+    # Schemes of the Authorization header, with or without its name
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"(?i)\b(?:bearer|basic|negotiate|ntlm|digest|apikey|token)(?:[ \t]+|%20|\+|:[ \t]*)([A-Za-z0-9._~+/=%-]{8,})",
+        check="credential",
+    ),
+    Shape(kind=Kind.TOKEN, pattern=rb"(?i)sharedkey(?:lite)?[ \t]+[\w-]+:([A-Za-z0-9+/=]{16,})"),
+    Shape(kind=Kind.TOKEN, pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*((?:[0-9a-fA-F]{2}[ :,]){7,}[0-9a-fA-F]{2})"),
+    Shape(kind=Kind.TOKEN, pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*\(?([A-Za-z0-9+/=_-]{16,})", check="credential"),
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"_DELEGATION_TOKEN[^\n]*?[\s:=,(\"'\[]([A-Za-z0-9+/=_-]{16,})",
+        needles=(b"_DELEGATION_TOKEN",),
+        check="credential",
+    ),
+    # User information in URLs, database logins, command lines of known tools
+    Shape(kind=Kind.PASSWORD, pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@", needles=(b"@",), check="plain"),
+    Shape(kind=Kind.PASSWORD, pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@", needles=(b"@",), check="userinfo"),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)",
+        check="plain",
+    ),
+    Shape(kind=Kind.TOKEN, pattern=rb"https?://([A-Za-z0-9_-]{16,})@", needles=(b"@",), check="credential"),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
+        needles=(b"@",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b[^\n|;]*?[ \t]-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
+        needles=(b"mysql", b"mariadb", b"sshpass"),
+        check="plain",
+    ),
+    Shape(kind=Kind.PASSWORD, pattern=rb"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)", needles=(b"beeline",), check="plain"),
+    Shape(kind=Kind.PASSWORD, pattern=rb"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)", needles=(b"redis-cli",), check="plain"),
+    Shape(kind=Kind.PASSWORD, pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)", needles=(b"ldap",), check="plain"),
+    Shape(kind=Kind.PASSWORD, pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)", needles=(b"curl",), check="plain"),
+    Shape(kind=Kind.SECRET, pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)", needles=(b"configure",), check="plain"),
+    # People
+    Shape(
+        kind=Kind.EMAIL,
+        pattern=rb"[A-Za-z0-9_][A-Za-z0-9._+-]*(?:@|%40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}",
+        needles=(b"@", b"%40"),
+        check="email",
+    ),
+    Shape(kind=Kind.CARD, pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}", check="card"),
+    Shape(kind=Kind.SSN, pattern=rb"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}", check="ssn"),
+    Shape(kind=Kind.IBAN, pattern=rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?", check="iban"),
+    Shape(kind=Kind.PHONE, pattern=rb"\+[1-9][0-9]{0,2}(?:[ ./-]?\(?[0-9]{1,4}\)?){2,7}", needles=(b"+",), check="phone"),
+    Shape(kind=Kind.PHONE, pattern=rb"\([2-9][0-9]{2}\)[ ]?[2-9][0-9]{2}[-. ][0-9]{4}", needles=(b"(",), check="edges"),
+)  # fmt: skip
+
+# No value at all, or prose behind a colon.
+STOP_WORDS = frozenset(
+    """
+    a access allowed also an and any are argument arguments array as at auth authenticated authentication be because been
+    bigint binary blank boolean but by bytes cannot can char changed clear column could created date decimal default-value
+    denied did disabled disallowed do does double empty enabled encrypted error exception expected expired expires false
+    failed failure field fields file float for found from given had has hash have hidden if ignored in incorrect int integer
+    invalid is it its key keys kind long masked may mismatch missing must n/a na never nil no none not null number object
+    of off ok omitted on only or password passwords passwd pwd please provided read received redacted refresh rejected removed
+    required reset rotated secret secrets secured set shall should size smallint string struct success supplied successful
+    text that the this timestamp to token tokens too true type unable undefined unexpected unknown unset unspecified updated
+    use used user username using uuid validated value values varchar verified via was were will with without wrong yes you
+    your
+    """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
+)
+
+# Words that are somebody's password somewhere, and evidence everywhere else.
+COMMON_WORDS = STOP_WORDS | frozenset(
+    """
+    account admin administrator analytics app apache application aws batch bucket changeme class client cluster config
+    connection container controller copy daily data database default demo development driver executor export external
+    failover flink gateway guest hadoop hbase hdfs hello hive hourly import internal iceberg info jdbc job kafka letmein
+    loader local localhost login manager master memory metadata metastore monitor mysql network node oracle orders output
+    partition pipeline postgres postgresql prod product production private public query reader readonly redshift region
+    release replica report resource root runner sample schema server service snowflake source spark stage staging standard
+    storage stream support system table target task test tester testing training transaction warehouse welcome worker
+    writer yarn zookeeper
+    """.split()  # noqa: SIM905 - as above
+)

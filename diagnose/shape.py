@@ -1,0 +1,134 @@
+"""A text → the secrets that show by their form alone: keys, tokens, addresses, S3 paths, cards, phone numbers.
+
+The forms are data (`secret.SHAPES`); this module holds the tests by name that a form can't express, and cuts what it read
+too far. Limits: as `secret` says; a number that passes its check digits by chance counts as real.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from diagnose import checksum
+from diagnose.assignment import accepted, balanced, is_credential
+from diagnose.block import wrapped
+from diagnose.label import Label, Pattern, latin
+from diagnose.secret import ENCODED, SHAPES, Finding, Kind, Shape, Stretch
+
+Test = Callable[[bytes, int, int], bool]
+Fit = Callable[[bytes, int, int], Stretch]
+
+_URL_CUT = latin(rb",(?:[a-z0-9]+:\\{0,2}/|\w+[=:]|\z)|[;|]|\.{3}\z|->|%2C|%26")
+_NOT_A_BUCKET = latin(rb"(?i).*amazonaws\.com(?:\.cn)?/(?:doc|\?|\z)")
+_NO_MAIL_HOST = latin(rb"(?i).*(?:@|%40)(?:ip-[0-9]|ec2-[0-9]|.*\.(?:internal|local|localdomain|amazonaws\.com|svc)\z)")
+_SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
+_AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
+_BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
+_PLAIN = Label(kind=Kind.PASSWORD)
+
+AWS_LABEL_BYTES = 160  # how far before a bare 40-character secret its label may stand
+KEY_ID_CHARS = 20
+
+
+def shaped(data: bytes) -> Iterator[Finding]:
+    """Yield every unlabelled secret that one of the shapes knows."""
+    for shape, pattern, fit in _compiled():
+        if shape.needles and not any(needle in data for needle in shape.needles):
+            continue
+        group = 1 if pattern.groups else 0
+        for match in pattern.finditer(data):
+            start, end = fit(data, *match.span(group))
+            if start < end:
+                more = wrapped(data, start, end) if shape.kind in ENCODED else ()
+                yield Finding(kind=shape.kind, stretches=((start, end), *more))
+
+
+@cache
+def _compiled() -> tuple[tuple[Shape, Pattern, Fit], ...]:
+    fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
+    return tuple((shape, latin(shape.pattern), fits[shape.check]) for shape in SHAPES)
+
+
+def _whole(test: Test) -> Fit:
+    """A test that takes the stretch as it is or not at all."""
+    return lambda data, start, end: (start, end) if test(data, start, end) else (start, start)
+
+
+def _key_id(data: bytes, start: int, end: int) -> bool:
+    """An access key id, also one cut short; a long word in capitals has no digit."""
+    digit = any(48 <= byte <= 57 for byte in data[start:end])
+    return (digit or KEY_ID_CHARS <= end - start <= KEY_ID_CHARS + 1) and checksum.edges(data, start, end)
+
+
+def _aws_secret(data: bytes, start: int, end: int) -> bool:
+    """40 characters of base64 with an AWS word shortly before them."""
+    if start and data[start - 1] in _BASE64 and data[start - 1 : start] != b"=":
+        return False
+    if end < len(data) and data[end] in _BASE64:
+        return False
+    text = data[start:end]
+    mixed = not text.islower() and not text.isupper() and any(48 <= byte <= 57 for byte in text)
+    return mixed and text.count(b"/") < 6 and bool(_AWS_BEFORE.search(data[max(0, start - AWS_LABEL_BYTES) : start]))
+
+
+def _credential(data: bytes, start: int, end: int) -> bool:
+    text = data[start:end]
+    return is_credential(text) or (text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum())
+
+
+def _plain(data: bytes, start: int, end: int) -> bool:
+    return accepted(data[start:end], _PLAIN, strict=False)
+
+
+def _userinfo(data: bytes, start: int, end: int) -> bool:
+    """A password with slashes; `host:8020/path@x` is none."""
+    port = data[start:end].split(b"/", 1)[0]
+    return not (port.isdigit() and len(port) <= 5) and _plain(data, start, end)
+
+
+def _email(data: bytes, start: int, end: int) -> bool:
+    address = data[start:end]
+    return not _NO_MAIL_HOST.match(address) and not _SCHEME_BEFORE.search(data[max(0, start - 12) : start])
+
+
+def _url(data: bytes, start: int, end: int) -> Stretch:
+    """An S3 address without the punctuation of the sentence around it."""
+    if not checksum.left_edge(data, start) or _NOT_A_BUCKET.match(data, start, end):
+        return (start, start)
+    cut = _URL_CUT.search(data, start, end)
+    end = balanced(data, start, cut.start() if cut else end)
+    while end > start and data[end - 1 : end] in {b".", b",", b":", b";", b"!", b"?", b"*", b"\\"}:
+        end -= 1
+    return (start, end if end - start > len(b"s3://") and data[end - 3 : end] != b"://" else start)
+
+
+def _iban(data: bytes, start: int, end: int) -> Stretch:
+    return _shrunk(data, start, end, lambda at: checksum.edges(data, start, at) and checksum.iban(data[start:at]))
+
+
+def _phone(data: bytes, start: int, end: int) -> Stretch:
+    return _shrunk(data, start, end, lambda at: checksum.phone(data, start, at))
+
+
+def _shrunk(data: bytes, start: int, end: int, test: Callable[[int], bool]) -> Stretch:
+    """The longest beginning, cut at blanks, that passes the test."""
+    while end > start:
+        if test(end):
+            return (start, end)
+        end = max(data.rfind(b" ", start, end), start)
+    return (start, start)
+
+
+_TESTS: dict[str, Test] = {
+    "aws_secret": _aws_secret,
+    "card": checksum.card,
+    "credential": _credential,
+    "edges": checksum.edges,
+    "email": _email,
+    "host": checksum.host,
+    "ipv4": checksum.ipv4,
+    "ipv6": checksum.ipv6,
+    "key_id": _key_id,
+    "plain": _plain,
+    "ssn": checksum.ssn,
+    "userinfo": _userinfo,
+}
+_FITS: dict[str, Fit] = {"iban": _iban, "phone": _phone, "url": _url}

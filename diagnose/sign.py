@@ -1,0 +1,151 @@
+"""Signs that a write has begun: patterns over every byte read, before windows and budget.
+
+A sign is a logged effect: a commit, a saved task output, a finished or failed write. Lines that every
+driver prints (`Registering OutputCommitCoordinator`, `File Output Committer Algorithm version`) and stack
+frames of a write command are none. A rerun after any sign may repeat or corrupt data.
+Each row: what it shows, the pattern (RE2, one line), an example as printed, its source.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import re2
+
+
+class SignRow(NamedTuple):
+    """One kind of sign."""
+
+    what: str
+    pattern: str
+    example: str
+    source: str
+
+
+_WRITER_CALLS: Final = (
+    r"(?:save|jdbc|saveAsTable|insertInto|saveAs\w+|foreachPartition|foreachBatch|foreach|"
+    r"runJob at SparkHadoopWriter\.scala:\d+|sql at InsertInto\w+\.scala:\d+)"
+)
+
+SIGNS: Final[tuple[SignRow, ...]] = (
+    SignRow("a Spark write job began to commit", r"Start to commit write Job ",
+            "INFO FileFormatWriter: Start to commit write Job 7ef5.", "Spark FileFormatWriter"),
+    SignRow("a Spark write job committed", r"Write Job \S+ committed\.",
+            "INFO FileFormatWriter: Write Job 7ef5 committed. Elapsed time: 95 ms.", "Spark FileFormatWriter"),
+    SignRow("a Spark write job finished", r"Finished processing stats for write job ",
+            "INFO FileFormatWriter: Finished processing stats for write job 7ef5.", "Spark FileFormatWriter"),
+    SignRow("a task saved its output", r"Saved output of task ",
+            "INFO FileOutputCommitter: Saved output of task 'attempt_2026_0_m_000001_1' to hdfs://n/out",
+            "Hadoop FileOutputCommitter"),
+    SignRow("a task committed its output", r"SparkHadoopMapRedUtil: \S+: Committed\b|: Committed\. Elapsed time",
+            "INFO SparkHadoopMapRedUtil: attempt_2026_0_m_000001_1: Committed. Elapsed time: 4 ms.",
+            "Spark SparkHadoopMapRedUtil"),
+    SignRow("a task failed while it wrote rows", r"TASK_WRITE_FAILED|Task failed while writing rows",
+            "org.apache.spark.SparkException: [TASK_WRITE_FAILED] Task failed while writing rows to hdfs://n/out.",
+            "Spark error-classes.json"),
+    SignRow("a write job was aborted", r"(?:FileFormatWriter|SparkHadoopWriter): Aborting job |"
+            r"V2TableWriteExec|WriteToDataSourceV2Exec: Data source write support \S+ (?:is committing|committed|"
+            r"is aborting|aborted)|Data source write support .{0,200} (?:is committing|committed|is aborting|aborted)",
+            "ERROR FileFormatWriter: Aborting job 7ef5-a4.", "Spark FileFormatWriter, WriteToDataSourceV2Exec"),
+    SignRow("a write stage ran", r"(?:Submitting|Missing parents found for) ResultStage \d+ \(.{0,200} at .{0,20}"
+            + _WRITER_CALLS + r" at |ResultStage \d+ \(" + _WRITER_CALLS + r" at \S+\) (?:finished|failed) in|"
+            r"Job \d+ (?:finished|failed): " + _WRITER_CALLS + r" at ",
+            "INFO DAGScheduler: ResultStage 3 (jdbc at NativeMethodAccessorImpl.java:0) finished in 1.2 s",
+            "Spark DAGScheduler call sites of writers"),
+    SignRow("a Hive task moved data", r"(?:Moving data to (?:local )?directory|Loading data to table|"
+            r"Stage-\d+:MOVE|\bMoveTask\b.{0,80}(?:executing|Moving|Starting task)|Moving tmp dir)",
+            "Moving data to directory hdfs://n/user/hive/warehouse/t", "Hive MoveTask"),
+    SignRow("Hive reported a loaded table", r"Table \S+ stats: \[|Partition \S+ stats: \[",
+            "Table default.t stats: [numFiles=1, numRows=10]", "Hive StatsTask"),
+    SignRow("S3 uploads were completed", r"(?i)(?:completed? (?:\d+ )?multipart upload|completeMultipartUpload|"
+            r"commit(?:ting|ted)? (?:of )?(?:task|job)\b.{0,80}(?:s3|magic|staging|manifest)|"
+            r"(?:S3ACommitter|StagingCommitter|MagicS3GuardCommitter|ManifestCommitter|AbstractS3ACommitter|"
+            r"CommitOperations)\S*: .{0,60}(?:commit|upload|renam))",
+            "INFO AbstractS3ACommitter: Starting: Job Commit on job_2026: commit task", "Hadoop S3A committers"),
+    SignRow("EMRFS committed output", r"(?:EmrOptimized\w*Committer|EmrOptimizedSparkSqlParquetOutputCommitter|"
+            r"FileSystemOptimizedCommitter|MultipartUploadOutputStream|S3NativeFileSystem2?)\S*: .{0,60}"
+            r"(?:[Cc]ommit(?:ted|ting| job| task)|close closed:true|rename |delete )",
+            "INFO MultipartUploadOutputStream: close closed:false s3://b/k close closed:true", "EMRFS committers"),
+    SignRow("Iceberg committed a snapshot", r"Committed snapshot \d+|SnapshotProducer: Committed|"
+            r"Successfully committed to table|CommitMetricsResult|SparkWrite: Committing ",
+            "INFO SnapshotProducer: Committed snapshot 77 (BaseReplacePartitions)", "Iceberg SnapshotProducer"),
+    SignRow("Delta committed a version", r"Committed delta #\d+|OptimisticTransaction: .{0,80}[Cc]ommit(?:ted|ting)|"
+            r"\[tableId=\w+,txnId=\w+\] Committed",
+            "INFO OptimisticTransaction: [tableId=ab,txnId=cd] Committed delta #3 to hdfs://n/t/_delta_log",
+            "Delta OptimisticTransaction"),
+    SignRow("Hudi committed an instant", r"(?:SparkRDDWriteClient|BaseHoodieWriteClient|HoodieActiveTimeline|"
+            r"HoodieSparkSqlWriter)\S*: .{0,80}(?:Committ(?:ed|ing)|Commit \S+ successful|Created new file for toInstant|"
+            r"Saved|Completed)",
+            "INFO BaseHoodieWriteClient: Committing 20261122074500123 action commit", "Hudi write client"),
+    SignRow("a JDBC batch was written", r"Batch entry \d+ |BatchUpdateException|"
+            r"\b(?:COPY|INSERT|UPDATE|DELETE|MERGE) \d+(?: \d+)?$|(?i:\d+ rows? (?:affected|inserted|updated|upserted|"
+            r"merged|deleted|written|copied|exported|appended|committed))",
+            "java.sql.BatchUpdateException: Batch entry 0 INSERT INTO t VALUES (1) was aborted", "JDBC drivers"),
+    SignRow("output was renamed or deleted", r"(?:Renaming|Renamed|Moved:|Moving) .{0,20}(?:hdfs|s3[an]?|wasbs?|gs|file|viewfs):|"
+            r"TrashPolicyDefault: Moved|(?:^|[: ])Deleted (?:hdfs|s3[an]?|file)?:?/|FileUtils: Moving |"
+            r"(?:rename|delete) completed .{0,40}(?:output|s3|hdfs)",
+            "INFO TrashPolicyDefault: Moved: 'hdfs://n/out' to trash at: hdfs://n/user/hadoop/.Trash/Current/out",
+            "Hadoop FsShell, TrashPolicyDefault"),
+    SignRow("a streaming batch was committed", r"(?:MicroBatchExecution|CommitLog|ManifestFileCommitProtocol)\S*: .{0,80}"
+            r"(?:[Cc]ommitted|commit for batch)|Committed offsets? for batch \d+",
+            "INFO MicroBatchExecution: Committed offsets for batch 12. Metadata OffsetSeqMetadata", "Spark streaming"),
+    SignRow("MapReduce committed its job", r"(?:Calling handler for JobFinished|Job \S+ completed successfully|"
+            r"FileOutputCommitter: .{0,20}Saved|CommitterEventHandler: .{0,60}JOB_COMMIT)",
+            "INFO CommitterEventHandler: Processing the event EventType: JOB_COMMIT", "Hadoop MRAppMaster"),
+    SignRow("Sqoop or DistCp moved data", r"(?:Exported|Retrieved) \d+ records\.|DistCp job-id|Committing? temp|"
+            r"CopyCommitter: ", "INFO ExportJobBase: Exported 1200 records.", "Sqoop, DistCp"),
+)  # fmt: skip
+"""Signs in the logs of engines, searched in every line of the step and of its containers."""
+
+OWN_WORDS: Final = SignRow(
+    "the job says that it wrote",
+    r"(?i)\b(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|committed|exported|"
+    r"truncated|overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived)\b",
+    "appended 1000 rows to facts_daily",
+    "words of a job's own output",
+)
+OWN_DENIAL: Final = (
+    r"(?i)\b(?:not|nothing|never|no (?:rows?|data|records?|files?)|0 (?:rows?|records?|files?)|without|could ?n[o']t|"
+    r"failed to|unable to|before|yet to|to be|will be|would be|must be|should be|cannot be|can't be|last|previously|"
+    r"already|being)\b.{0,40}\b(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|"
+    r"committed|exported|truncated|overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived)\b"
+)
+"""The job's own words where they deny or only announce a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSign:
+    """One line that shows that a write began, and where it stands."""
+
+    what: str
+    file: str
+    line: int
+    text: str
+
+
+class SignSearch:
+    """Compiled once; finds what a line shows."""
+
+    def __init__(self) -> None:
+        options = _options()
+        self._any = re2.compile("|".join(f"(?:{row.pattern})" for row in SIGNS), options)
+        self._rows = tuple((row, re2.compile(row.pattern, options)) for row in SIGNS)
+        self._own = re2.compile(OWN_WORDS.pattern, options)
+        self._denial = re2.compile(OWN_DENIAL, options)
+
+    def find(self, text: str) -> str | None:
+        """Say what a log line shows of a write, or None."""
+        if self._any.search(text) is None:
+            return None
+        return next((row.what for row, pattern in self._rows if pattern.search(text)), None)
+
+    def find_own(self, text: str) -> str | None:
+        """Say whether a line of the job's own output claims a write, or None."""
+        if self._own.search(text) is None or self._denial.search(text):
+            return None
+        return OWN_WORDS.what
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return options

@@ -1,0 +1,80 @@
+"""Case folders and scenarios → `cases.jsonl`: every label is checked against the logs it is given for."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from evals.case import Case
+from evals.dataset import CASES_FILE, META_FILE, digest
+from evals.errors import ScenarioError
+from evals.lab.scenario import Scenario
+from evals.source import read_context, read_lines
+
+WRITE_SIGNS: Final = (
+    "Start to commit write Job",
+    "Finished processing stats for write job",
+    "Saved output of task",
+    "Task failed while writing rows",
+)
+"""What Spark logs once a write has an effect; logs that hold one can't be labelled safe to retry."""
+
+
+def write_index(scenarios: Iterable[Scenario], output: Path) -> Path:
+    """Write one line per scenario that has a case folder under `output`, sorted by id.
+
+    Raises:
+        ScenarioError: A label does not hold in the logs.
+    """
+    rows = [_case(scenario, output) for scenario in scenarios if (output / scenario.id).is_dir()]
+    path = output / CASES_FILE
+    path.write_text(
+        "".join(f"{case.line()}\n" for case in sorted(rows, key=lambda c: c.id)), encoding="utf-8"
+    )
+    return path
+
+
+def _case(scenario: Scenario, output: Path) -> Case:
+    log_root = output / scenario.id / "logs"
+    _verify(scenario, log_root)
+    detail = json.loads((log_root.parent / META_FILE).read_text(encoding="utf-8"))["event"]["detail"]
+    return Case.model_validate(
+        {
+            "description": scenario.description,
+            "vars": {
+                "case_id": scenario.id,
+                "log_root": f"{scenario.id}/logs",
+                "cluster_id": detail["clusterId"],
+                "step_id": detail["stepId"],
+            },
+            "assert": [],
+            "metadata": {
+                **scenario.label.model_dump(),
+                "canaries": scenario.canaries,
+                "origin": "lab",
+                "cluster": scenario.cluster or scenario.id,
+                "version": scenario.version,
+                "sha256": digest(log_root),
+            },
+            "options": {"disableVarExpansion": True},
+        }
+    )
+
+
+def _verify(scenario: Scenario, log_root: Path) -> None:
+    lines = [line for lines in read_lines(log_root).values() for line in lines]
+    for literal in scenario.label.evidence:
+        if not any(literal in line for line in lines):
+            raise ScenarioError(
+                f"{scenario.id}: no line of its logs holds {literal!r}; correct label.evidence"
+            )
+    told = [*lines, *read_context(log_root)]
+    for number, secret in enumerate(scenario.canaries, start=1):
+        if not any(secret in text for text in told):
+            raise ScenarioError(
+                f"{scenario.id}: canary {number} is in no log; make the job print it or drop it"
+            )
+    if scenario.label.safe_to_retry:
+        signs = [sign for sign in WRITE_SIGNS if any(sign in line for line in lines)]
+        if signs:
+            raise ScenarioError(f"{scenario.id}: labelled safe to retry, but its logs hold {signs[0]!r}")

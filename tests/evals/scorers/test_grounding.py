@@ -1,0 +1,37 @@
+from collections.abc import Callable
+from typing import Any
+
+from evals.scorers.grounding import grounding
+
+Build = Callable[..., Any]
+
+
+def test_a_raw_line_is_grounded(case: Build, outcome: Build) -> None:
+    assert grounding(case(), outcome()).value == 1
+
+
+def test_an_invented_line_is_refused(case: Build, outcome: Build) -> None:
+    score = grounding(case(), outcome(shown=("java.net.ConnectException: Connection refused",)))
+    assert score.value == 0
+    assert "not found" in score.reason
+
+
+def test_the_share_of_grounded_lines_is_given(case: Build, outcome: Build) -> None:
+    shown = ("Connection refused", "invented", "[REDACTED-IP]", "urllib.error.URLError: <url…")
+    assert grounding(case(), outcome(shown=shown)).value == 0.5
+
+
+def test_a_line_over_two_raw_lines_is_not_literal(case: Build, outcome: Build) -> None:
+    got = outcome(shown=("Submitted application: fetch\nurllib.error.URLError",))
+    assert grounding(case(), got).value == 0
+
+
+def test_context_is_looked_up_in_the_platforms_records(case: Build, outcome: Build) -> None:
+    assert grounding(case(), outcome(shown=("--mode full",), file="context.step.arguments")).value == 1
+    assert grounding(case(), outcome(shown=("Connection refused",), file="context.step.arguments")).value == 0
+    assert grounding(case(), outcome(shown=("--mode full",), file="stdout.gz")).value == 0
+
+
+def test_nothing_shown_is_not_scored(case: Build, outcome: Build) -> None:
+    assert grounding(case(), outcome(shown=())).value is None
+    assert grounding(case(), outcome(error="boom")).value is None

@@ -1,0 +1,110 @@
+import json
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.cli import main
+
+Build = Callable[..., Any]
+Captured = pytest.CaptureFixture[str]
+
+
+def test_a_run_that_holds_exits_0(dataset: Build, product: Build, capsys: Captured) -> None:
+    assert main(["run", str(dataset("one"))], diagnose=product()) == 0
+    out, err = capsys.readouterr()
+    assert "PASSED" in out
+    assert err == ""
+
+
+def test_a_case_with_a_wrong_label_exits_1_and_is_named(
+    dataset: Build, product: Build, capsys: Captured
+) -> None:
+    folder = dataset("one", category="DATA_QUALITY", failure_type="CORRUPT_FILE")
+    assert main(["run", str(folder)], diagnose=product()) == 1
+    assert "one: category: expected DATA_QUALITY, got DEPENDENCY_FAILURE" in capsys.readouterr().out
+
+
+def test_an_errored_case_exits_1_with_its_reason(dataset: Build, product: Build, capsys: Captured) -> None:
+    assert main(["run", str(dataset("one"))], diagnose=product(error=ValueError("boom"))) == 1
+    assert "one: no error: ValueError: boom" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["run"], ["dataset", "check"]])
+def test_an_empty_dataset_exits_2(
+    tmp_path: Path, rows: Build, product: Build, capsys: Captured, command: list[str]
+) -> None:
+    rows(tmp_path, [])
+    assert main([*command, str(tmp_path)], diagnose=product()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("evals: ")
+    assert "nothing to score" in err
+
+
+def test_an_altered_dataset_exits_2(dataset: Build, product: Build, capsys: Captured) -> None:
+    folder = dataset("one")
+    (folder / "one" / "meta.json").write_text("{}", encoding="utf-8")
+    assert main(["run", str(folder)], diagnose=product()) == 2
+    assert "case one" in capsys.readouterr().err
+
+
+def test_requirements_can_be_chosen(dataset: Build, product: Build) -> None:
+    folder = dataset("one", safe_to_retry=False)
+    assert main(["run", str(folder), "--require", "category,leak"], diagnose=product()) == 0
+    assert main(["run", str(folder), "--require", "category,retry"], diagnose=product()) == 1
+
+
+def test_an_unknown_requirement_exits_2(dataset: Build, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(dataset("one")), "--require", "beauty"])
+    assert stop.value.code == 2
+    assert "choose from" in capsys.readouterr().err
+
+
+def test_the_report_goes_to_a_file(dataset: Build, product: Build, tmp_path: Path, capsys: Captured) -> None:
+    target = tmp_path / "report.json"
+    arguments = ["run", str(dataset("one")), "--format", "json", "--output", str(target)]
+    assert main(arguments, diagnose=product()) == 0
+    assert json.loads(target.read_text(encoding="utf-8"))["passed"] is True
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert str(target) in err
+
+
+def test_check_names_the_datasets(dataset: Build, capsys: Captured) -> None:
+    assert main(["dataset", "check", str(dataset("one", "two"))]) == 0
+    assert capsys.readouterr().out.startswith("set: 2 cases, sha256 ")
+
+
+def test_the_schema_is_printed_as_committed(capsys: Captured) -> None:
+    assert main(["dataset", "schema"]) == 0
+    committed = Path(__file__).parents[2] / "datasets" / "case.schema.json"
+    assert capsys.readouterr().out == committed.read_text(encoding="utf-8")
+
+
+def test_progress_is_shown_on_a_terminal_only(
+    dataset: Build, product: Build, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    main(["run", str(dataset("one"))], diagnose=product())
+    assert "[1/1] one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["dataset"], ["dataset", "check"], ["dataset", "schema"]])
+def test_every_help_shows_an_example(command: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert "example:\n  evals " in capsys.readouterr().out
+
+
+def test_the_module_runs(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr(sys, "argv", ["evals", "dataset", "check", "/nonexistent"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("evals", run_name="__main__")
+    assert stop.value.code == 2
+    assert "no such folder" in capsys.readouterr().err

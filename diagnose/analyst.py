@@ -65,6 +65,8 @@ class Draft:
     evidence: tuple[Shown, ...]
     confidence: float
     contested: bool = False
+    repeated_differently: bool = False
+    """A later attempt failed on something else than the first."""
     ruled_out: tuple[tuple[str, str], ...] = ()
     """Texts of lines that look like causes and are none, each with the reason."""
 
@@ -113,9 +115,22 @@ def _known(view: View, primary: Finding) -> Draft:
         recommendations=tuple(fill(text, values) for text in signature.advice),
         evidence=tuple(_evidence(view, primary)),
         confidence=_confidence(view, primary),
-        contested=bool(judgement.rivals),
+        contested=any(f.signature.retry is not RetryRule.TRANSIENT for f in judgement.rivals),
+        repeated_differently=judgement.aftermath is not None or _attempts_differ(view, primary),
         ruled_out=_ruled_out(view),
     )
+
+
+def _attempts_differ(view: View, primary: Finding) -> bool:
+    """Tell whether a later attempt ended with an exception that the first attempt did not end with."""
+    ends: dict[int, str] = {}
+    for event in view.events:
+        application, attempt = event.scope
+        if event.standing is Standing.TERMINAL and event.mark.traceback and attempt:
+            positions = exception_lines(event)
+            if application == primary.event.scope[0] and positions:
+                ends[attempt] = event.passage.lines[positions[0]].text.partition(":")[0]
+    return len(set(ends.values())) > 1
 
 
 _BASE: Final = {Standing.TERMINAL: 0.9, Standing.FATAL: 0.86, Standing.ERROR: 0.68, Standing.HINT: 0.55, Standing.PAST: 0.2}
@@ -240,6 +255,7 @@ def _unexplained(view: View) -> Draft:
     """Say that the logs name no cause, and show how the run ended."""
     chosen = _Chooser()
     exits = [f for f in view.judgement.symptoms if f.event.standing >= Standing.ERROR]
+    exits.sort(key=lambda f: f.event.source.kind is not SourceKind.DRIVER)
     exits += [f for f in view.judgement.symptoms if f not in exits]
     for finding in _one_per_text(exits)[:4]:
         chosen.add(finding.event, finding.position, EvidenceRole.CONTEXT)

@@ -31,28 +31,35 @@ _PAIR = (
     + _QUOTE + rb"?" + _DECO + rb"[=:])"
 )  # fmt: skip
 _XML = (
-    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + _GAP + _LESS + rb"value[^<>\n]*" + _MORE + _GAP + _CDATA
+    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + _GAP + _LESS + rb"value[^<>&\n]*" + _MORE + _GAP + _CDATA
     + rb"|(?:" + _QUOTE + rb"|[ \t]+[\w:]+=[\"'][^\"'<>\n]*[\"'])*" + _MORE + _GAP + _CDATA
     + rb"|" + _QUOTE + rb"[ \t]+value[ \t]*=[ \t]*)"
 )  # fmt: skip
 _COMMA = rb"(" + _DECO + _QUOTE + rb"?" + _DECO + rb",)"
 
-_ASSIGNMENT = latin(rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _PAIR + rb"|" + _XML + rb"|" + _COMMA + rb")")
+_ESCAPE_END = latin(rb"(?:(?:25)*(?:2[0-9A-Fa-f]|3[A-Fa-f]|5[BbDd]|7[BbDd]|0[AaDd])|[0-9]*m|[nrt])?")
+_ASSIGNMENT = latin(
+    rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _PAIR + rb"|" + _XML + rb"|" + _COMMA + rb")"
+)
 _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + _QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n)?|[ \t]+(?:\\[ \t]*\r?\n)?|[ \t]*\\?\r?\n[ \t]*(?:-[ \t]+)?)[ \t]*"
 )  # fmt: skip
 _PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*')")
 _CONF_LINE = latin(rb"(?im)^[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
-_CONF_CELL = latin(rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|")
+_CONF_CELL = latin(
+    rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|"
+)
 
 _WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|\[)?"
 _OPEN = latin(_GAP + _WRAP + rb"[bBuUrRfF]?(" + _QUOTE + rb")" + _DECO)
 _START = latin(_DECO + rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|\[|!\w+[ \t])?")
 _RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
 _NEXT_LINE = latin(rb"[ \t]*[|>]?-?[ \t]*\r?\n[ \t]+([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
-_ELEMENT = latin(rb"[ \t]*([^<\n]*?)[ \t\r]*(?:\]\]>|<|&lt;|\\u003c|\n|\z)")
-_CUT = latin(rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]")
+_ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
+_CUT = latin(
+    rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]"
+)
 _CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
 _CUT_QUERY = latin(rb"&")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
@@ -71,6 +78,9 @@ _NO_TOKEN = latin(
     rb"(?:app)?(?:application|container|attempt|appattempt|job|task|blk|step|stage)_|[0-9]{4}-[0-9]{2}-|/|[a-z]+(?:\.\w+)+\z"
     rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|[0-9.:,-]+\z"
 )
+_PLATFORM_ID = latin(
+    rb"(?:application|container|attempt|appattempt|task|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
+)
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates withColumnRenamed "
     b"withColumn cube rollup col cols struct concat coalesce isin in IN rename subset StructField add_column".split()
@@ -80,6 +90,7 @@ _TECHNICAL = frozenset(
     b"thread write".split()
 )
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
+MAX_ELEMENT_BYTES = 1 << 12
 SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
 
 
@@ -87,7 +98,7 @@ def assignments(data: bytes) -> Iterator[Finding]:
     """Yield every value behind a telling key, in no particular order."""
     done = 0
     for match in _ASSIGNMENT.finditer(data):
-        label = label_of(match.group(1)) if match.start() >= done else None
+        label = label_of(_key(data, match)) if match.start() >= done else None
         for finding in _assigned(data, match, label) if label else ():
             done = finding.stretches[0][1]
             yield finding
@@ -98,7 +109,8 @@ def assignments(data: bytes) -> Iterator[Finding]:
     for match in _PHRASE.finditer(data):
         label = label_of(match.group(1))
         if label and not label.form:
-            yield from _valued(data, max(match.end(2), match.end(3)), label, strict=label.weak)
+            strict = label.weak or match.group(1).lower() == b"token"
+            yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict)
     for pattern in (_CONF_LINE, _CONF_CELL):
         for match in pattern.finditer(data):
             label = label_of(match.group(1))
@@ -107,6 +119,14 @@ def assignments(data: bytes) -> Iterator[Finding]:
 
 
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
+
+
+def _key(data: bytes, match: Hit) -> bytes:
+    """The key without the end of an escape (`%26`, `\\n`, a colour code) that was read as its beginning."""
+    before = data[max(0, match.start(1) - 8) : match.start(1)]
+    if before.endswith((b"%", b"\\")) or (b"[" in before and (b"\x1b" in before or b"\\" in before)):
+        return match.group(1)[_ESCAPE_END.match(match.group(1)).end() :]  # type: ignore[no-any-return]  # re2 is untyped
+    return match.group(1)  # type: ignore[no-any-return]
 
 
 def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
@@ -120,13 +140,28 @@ def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
         return
     separator = data[assign[0] : assign[1]]
     prose = separator.endswith(b":") and separator.strip() == b":"
-    strict = label.weak or (prose and label.kind is Kind.TOKEN)
-    cut = _CUT_ENCODED if b"%" in separator else _CUT_QUERY if data[key_start - 1 : key_start] in {b"?", b"&"} else None
-    yield from _valued(data, end, label, strict=strict, cut=cut, path=match.group(1).lower() in {b"pwd", b"oldpwd"})
+    strict = label.weak or (prose and match.group(1).lower() == b"token")
+    cut = (
+        _CUT_ENCODED
+        if b"%" in separator
+        else _CUT_QUERY
+        if data[key_start - 1 : key_start] in {b"?", b"&"}
+        else None
+    )
+    yield from _valued(
+        data, end, label, strict=strict, cut=cut, path=match.group(1).lower() in {b"pwd", b"oldpwd"}
+    )
 
 
 def _valued(
-    data: bytes, position: int, label: Label, *, strict: bool, cut: Pattern = None, flag: bool = False, path: bool = False
+    data: bytes,
+    position: int,
+    label: Label,
+    *,
+    strict: bool,
+    cut: Pattern = None,
+    flag: bool = False,
+    path: bool = False,
 ) -> Iterator[Finding]:
     """The finding for a value that begins, after blanks and quotes, at `position`."""
     stretches, quoted = _value(data, position, label, cut)
@@ -225,14 +260,19 @@ def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterato
         yield from _valued(data, xml[1], label, strict=label.weak)
         return
     before = data[max(0, key_start - 6) : key_start].lower()
-    in_tag = before.endswith((b"<", b"&lt;", b"u003c", b":")) or (b"<" not in text and text[:1] in {b'"', b"'"})
+    in_tag = before.endswith((b"<", b"&lt;", b"u003c", b":")) or (
+        b"<" not in text and text[:1] in {b'"', b"'"}
+    )
     if not in_tag and b"/" not in text:
         return
-    match = _ELEMENT.match(data, xml[1], xml[1] + MAX_QUOTED_BYTES)
-    if match and match.group(1) and accepted(match.group(1), label, strict=label.weak):
-        stretch = match.span(1)
-        if not label.form or label.form.match(match.group(1)):
-            yield Finding(kind=label.kind, stretches=(stretch, *wrapped(data, *stretch)))
+    stop = _ELEMENT_END.search(data, xml[1], xml[1] + MAX_ELEMENT_BYTES)
+    if not stop or (stop.start() == stop.end() < len(data)):
+        return
+    start = xml[1]
+    end = start + len(data[start : stop.start()].rstrip())
+    value = data[start:end]
+    if value and accepted(value, label, strict=label.weak) and (not label.form or label.form.match(value)):
+        yield Finding(kind=label.kind, stretches=((start, end), *wrapped(data, start, end)))
 
 
 def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
@@ -262,7 +302,7 @@ _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 def accepted(text: bytes, label: Label, *, strict: bool) -> bool:
     """Whether a value may be secret at all: no placeholder, type, variable, number of tries or word of prose."""
-    if _PLACEHOLDER.match(text) or _NO_VALUE.match(text):
+    if _PLACEHOLDER.match(text) or _NO_VALUE.match(text) or _PLATFORM_ID.match(text):
         return False
     lower = text.strip().lower()
     if lower.decode("utf-8", "replace") in STOP_WORDS:

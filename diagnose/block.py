@@ -11,8 +11,10 @@ from diagnose.secret import Stretch
 
 _MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
 # one line may hold a whole block, its line ends escaped or replaced by blanks
-_BODY = latin(rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t])+(?:-----END [A-Z0-9 ]{2,40}-----)?")
-_TAIL = latin(rb"[A-Za-z0-9+/=]+[\"',\\nr \t\r]*\z")
+_BODY = latin(
+    rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t])+(?:-----END [A-Z0-9 ]{2,40}-----)?"
+)
+_TAIL = latin(rb"[A-Za-z0-9+/=]+(?:\\+[nr]|[\"', \t\r])*\z")
 _HEADER = latin(rb"(?:Proc-Type|DEK-Info|Comment|Version|Subject|PuTTY-User-Key-File-[0-9]):[^\n]*")
 _WRAPPED = latin(rb"[ \t]*([A-Za-z0-9+/=_.%-]+)")
 _LINE_END = latin(rb"[ \t\r\\]*\n")
@@ -21,7 +23,9 @@ _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\n
 MAX_BLOCK_LINES = 200  # an RSA key of 16,384 bits has 196
 MIN_BODY_CHARS = 16  # a shorter last word of a line may be a word of another thread's message
 MIN_WRAP_COLUMN = 40  # nobody wraps earlier
+MAX_SKIPPED_LINES = 3  # of other threads between two lines of a block
 MAX_WRAPPED_LINES = 100
+MAX_ONE_LINE_BYTES = 512  # a line that goes on longer after BEGIN holds its block itself
 
 
 def pem_blocks(data: bytes) -> Iterator[list[Stretch]]:
@@ -40,7 +44,9 @@ def _marked_blocks(data: bytes) -> Iterator[list[Stretch]]:
             yield [*_body_before(data, mark.start(), done), mark.span()]
             done = mark.end()
             continue
-        block = [_single_line(data, mark.span()), *_body_after(data, mark.end())]
+        head = _single_line(data, mark.span())
+        closed = head[1] > mark.end() and data.endswith(b"-----", 0, head[1])
+        block = [head] if closed else [head, *_body_after(data, mark.end())]
         done = block[-1][1]
         yield block
 
@@ -62,63 +68,67 @@ def _lines_after(data: bytes, position: int, limit: int) -> Iterator[Stretch]:
 
 def _body_after(data: bytes, position: int) -> list[Stretch]:
     """The lines after a BEGIN that is not closed on its own line."""
-    if data[:position].endswith(b"-----") and data.find(b"-----END ", position, _line_end(data, position)) >= 0:
-        return []
     found: list[Stretch] = []
+    if data.find(b"\n", position, position + MAX_ONE_LINE_BYTES) < 0:
+        return found
+    skipped: list[
+        Stretch
+    ] = []  # lines since the last one of the body: another thread's, or the body's short end
     for start, end in _lines_after(data, position, MAX_BLOCK_LINES):
         mark = _MARK.search(data, start, end)
+        if mark and mark.group(1) == b"BEGIN":
+            return found
         if mark:
-            return [*found, (_tail_start(data, start, mark.start()), mark.end())] if mark.group(1) == b"END" else found
-        tail = _body_stretch(data, start, end)
-        if tail:
-            found.append(tail)
-        elif not data[start:end].strip() or found:
+            last = [tail for tail in (_tail(data, *line) for line in skipped[-1:]) if tail]
+            return [*found, *last, ((_tail(data, start, mark.start()) or mark.span())[0], mark.end())]
+        stretch = _body_stretch(data, start, end)
+        if stretch:
+            found.append(stretch)
+            skipped = []
             continue
-        else:
+        skipped.append((start, end))
+        if len(skipped) > MAX_SKIPPED_LINES:
             return found
     return found
 
 
-def _line_end(data: bytes, position: int) -> int:
-    end = data.find(b"\n", position)
-    return len(data) if end < 0 else end
-
-
-def _tail_start(data: bytes, start: int, end: int) -> int:
-    """Where base64 that ends right before an END mark on the same line begins."""
-    tail = _TAIL.search(data[start:end])
-    return start + tail.start() if tail else end
+def _tail(data: bytes, start: int, end: int) -> Stretch | None:
+    """The base64 at the end of a line."""
+    start = max(start, end - MAX_ONE_LINE_BYTES)
+    match = _TAIL.search(data[start:end])
+    body = match.group().rstrip(b"\"',\\ \t\r") if match else b""
+    return (start + match.start(), start + match.start() + len(body)) if body else None
 
 
 def _body_stretch(data: bytes, start: int, end: int) -> Stretch | None:
+    """The part of a block on one line: a header, or base64 that is long, padded, mixed or all of the line."""
     header = _HEADER.search(data, start, end)
     if header:
         return header.span()  # type: ignore[no-any-return]  # re2 has no type information
-    tail = _TAIL.search(data[start:end])
+    tail = _tail(data, start, end)
     if not tail:
         return None
-    body = tail.group().rstrip(b"\"',\\ \t\r")
-    alone = data[start : start + tail.start()].strip() == b""
-    if len(body) < MIN_BODY_CHARS and not (alone or body.endswith(b"=")):
-        return None
-    return (start + tail.start(), start + tail.start() + len(body))
+    body = data[tail[0] : tail[1]]
+    long = len(body) >= MIN_BODY_CHARS and (_mixed(body) or len(body) >= MIN_WRAP_COLUMN)
+    alone = not data[start : tail[0]].strip() and len(body) >= 4 and not (body.islower() or body.isupper())
+    return tail if long or alone or body.endswith(b"=") else None
 
 
 def _body_before(data: bytes, position: int, floor: int) -> list[Stretch]:
     """The base64 lines right before an END whose BEGIN was cut off."""
-    line_start = data.rfind(b"\n", 0, position) + 1
-    same = _TAIL.search(data[line_start:position])
-    found = [(line_start + same.start(), position)] if same and len(same.group()) >= MIN_BODY_CHARS else []
-    end = line_start - 1
+    floor = max(floor, position - MAX_BLOCK_LINES * MAX_ONE_LINE_BYTES)
+    start = max(data.rfind(b"\n", max(floor, position - MAX_ONE_LINE_BYTES), position) + 1, floor)
+    same = _tail(data, start, position)
+    found = [same] if same else []
     for _ in range(MAX_BLOCK_LINES):
+        end = start - 1
         if end <= floor:
             break
-        start = max(data.rfind(b"\n", 0, end) + 1, floor)
+        start = max(data.rfind(b"\n", floor, end) + 1, floor)
         stretch = _body_stretch(data, start, end)
-        if not stretch or stretch[1] - stretch[0] < 4:
+        if not stretch:
             break
         found.insert(0, stretch)
-        end = start - 1
     return found
 
 

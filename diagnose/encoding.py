@@ -40,7 +40,11 @@ def _lower(text: str) -> str:
 
 
 def _json(text: str) -> set[bytes]:
-    safe = text.encode("utf-8", "replace").decode() if any("\ud800" <= char <= "\udfff" for char in text) else text
+    safe = (
+        text.encode("utf-8", "replace").decode()
+        if any("\ud800" <= char <= "\udfff" for char in text)
+        else text
+    )
     once = {json.dumps(safe, ensure_ascii=flag)[1:-1] for flag in (True, False)}
     once |= {safe.replace("/", "\\/"), safe.replace("'", "\\'"), safe.replace("'", "''")}
     twice = {json.dumps(spelled, ensure_ascii=False)[1:-1] for spelled in once}
@@ -74,8 +78,16 @@ def buried(value: bytes) -> frozenset[bytes]:
     if len(value) < MIN_BURIED_BYTES:
         return frozenset()
     cores = {value.hex().encode(), value.hex().upper().encode()}
-    for shift, foreign in ((0, 0), (1, 2), (2, 3)):  # bytes before the value → characters that they reach into
+    for shift, foreign in (
+        (0, 0),
+        (1, 2),
+        (2, 3),
+    ):  # bytes before the value → characters that they reach into
         padded = bytes(shift) + value
         core = b64encode(padded)[foreign : len(padded) * 8 // 6]
-        cores |= {core, core.replace(b"+", b"-").replace(b"/", b"_"), core.replace(b"+", b"%2B").replace(b"/", b"%2F")}
+        cores |= {
+            core,
+            core.replace(b"+", b"-").replace(b"/", b"_"),
+            core.replace(b"+", b"%2B").replace(b"/", b"%2F"),
+        }
     return frozenset(cores)

@@ -13,7 +13,7 @@ from typing import Final
 
 from diagnose.anchor import Interest
 from diagnose.layout import Source, SourceKind
-from diagnose.record import Level
+from diagnose.record import Level, parse_header
 from diagnose.scan import Mark, Passage
 from diagnose.signature import Catalogue, Match, Role, Signature
 from diagnose.task import Scope, TaskBook, task_of
@@ -43,6 +43,8 @@ class Event:
     """Why the standing is PAST, in words; "" otherwise."""
     order: int
     """Place among all events: files in reading order, lines in order."""
+    scope: Scope
+    """Application and attempt: the file's, or in a daemon's log the container's that the record names."""
 
     @property
     def source(self) -> Source:
@@ -54,11 +56,6 @@ class Event:
         """The record's lines: position in the passage and text."""
         for position in range(self.mark.first, self.mark.last + 1):
             yield position, self.passage.lines[position].text
-
-    @property
-    def scope(self) -> Scope:
-        """Application and attempt."""
-        return (self.source.application, self.source.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +124,20 @@ def events(passages: Sequence[Passage], tasks: TaskBook) -> list[Event]:
     for passage in passages:
         for mark in passage.marks:
             standing, reason = grader.grade(passage, mark)
-            found.append(Event(passage, mark, standing, reason, len(found)))
+            found.append(Event(passage, mark, standing, reason, len(found), _scope(passage, mark)))
     return found
+
+
+_CONTAINER: Final = re.compile(r"(?:container|appattempt)_(?:e\d+_)?(?P<app>\d+_\d+)_(?P<attempt>\d+)")
+
+
+def _scope(passage: Passage, mark: Mark) -> Scope:
+    source = passage.source
+    if source.application is None:
+        hit = _CONTAINER.search(passage.lines[mark.first].text)
+        if hit and source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
+            return (f"application_{hit['app']}", int(hit["attempt"]))
+    return (source.application, source.attempt)
 
 
 class _Grader:
@@ -145,6 +154,7 @@ class _Grader:
                 if mark.traceback and passage.lines[mark.first].text.startswith("Traceback"):
                     number = passage.lines[mark.first].number
                     self._last_traceback[file] = max(self._last_traceback.get(file, 0), number)
+        self._plain = _plain_lines(passages, self._last_traceback)
 
     def grade(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         first = passage.lines[mark.first].text
@@ -187,8 +197,9 @@ class _Grader:
             return (Standing.TERMINAL if main else Standing.ERROR), ""
         if first.number < self._last_traceback[passage.source.file]:
             return Standing.PAST, "the job handled this exception and went on"
-        trailing = self._last_line[passage.source.file] - passage.lines[mark.last].number
-        return (Standing.TERMINAL if trailing <= _LAST_WORDS else Standing.FATAL), ""
+        end = passage.lines[mark.last].number
+        went_on = sum(number > end for number in self._plain.get(passage.source.file, ()))
+        return (Standing.TERMINAL if went_on <= _LAST_WORDS else Standing.FATAL), ""
 
     def _grade_bare(self, passage: Passage, mark: Mark) -> Standing:
         """Grade a line without header: it counts when it is among the last words."""
@@ -197,6 +208,17 @@ class _Grader:
         if mark.interest is Interest.FATAL:
             return Standing.FATAL
         return Standing.ERROR if near_end else Standing.HINT
+
+
+def _plain_lines(passages: Iterable[Passage], after: Mapping[str, int]) -> dict[str, set[int]]:
+    """Number the kept lines after each file's last traceback that carry no log header: the job's own words."""
+    plain: dict[str, set[int]] = {}
+    for passage in passages:
+        file = passage.source.file
+        for line in passage.lines if file in after else ():
+            if line.number > after[file] and line.text.strip() and parse_header(line.text) is None:
+                plain.setdefault(file, set()).add(line.number)
+    return plain
 
 
 def _grade_other(passage: Passage, mark: Mark) -> Standing:
@@ -232,12 +254,14 @@ def find(happened: Iterable[Event], catalogue: Catalogue) -> list[Finding]:
         kind = "" if event.source.kind is SourceKind.OTHER else event.source.kind.value
         for position, text in event.lines:
             if not is_frame(text, traceback=event.mark.traceback):
-                found.extend(_finding(match, event, position) for match in catalogue.match(text, kind))
+                found.extend(_findings(catalogue.match(text, kind), event, position))
     return found
 
 
-def _finding(match: Match, event: Event, position: int) -> Finding:
-    return Finding(match.signature, match.captures, event, position)
+def _findings(matches: Iterable[Match], event: Event, position: int) -> Iterator[Finding]:
+    for match in matches:
+        if not match.signature.is_excluded_by(text for _, text in event.lines):
+            yield Finding(match.signature, match.captures, event, position)
 
 
 def is_frame(text: str, *, traceback: bool) -> bool:

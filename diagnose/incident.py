@@ -60,6 +60,8 @@ def gather(
     reader = _Reader(store, settings)
     reader.gaps.extend(gaps)
     sources = tuple(layout.classify(file.name) for file in store.list())
+    if not sources:
+        reader.gaps.append("there is no log file at all")
     if len(sources) == 1:
         reader.read_loose(sources)
         reader.gaps.append("a single log was given; what the step's other logs say is not known")

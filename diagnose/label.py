@@ -37,7 +37,9 @@ def latin(pattern: bytes) -> Pattern:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
-    options.max_mem = 64 << 20  # room for the DFA: without it a wide alternation falls back to a slower engine
+    options.max_mem = (
+        64 << 20
+    )  # room for the DFA: without it a wide alternation falls back to a slower engine
     return re2.compile(pattern, options)
 
 
@@ -62,7 +64,7 @@ _DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
 _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
 _CODE = latin(rb"[0-9]{3,4}\b")
 _SSN = latin(rb"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}\b")
-_PHONE = latin(rb"[+(]?[0-9][0-9 ()./-]{5,18}[0-9]")
+_PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
 _DOCUMENT = latin(rb"[A-Z0-9][A-Z0-9-]{4,18}[0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
@@ -71,12 +73,21 @@ _BUCKET = latin(rb"[a-z0-9][a-z0-9.-]*(?:-[a-z0-9.-]*[a-z]|[a-z][a-z0-9.]*-)[a-z
 
 _PEOPLE = frozenset(
     """
-    firstname lastname fullname surname givenname familyname middlename maidenname customername patientname employeename
-    cardholdername cardholder accountholder accountholdername holdername contactname personname ownername recipientname
-    sendername beneficiaryname nameoncard membername guestname passengername subscribername insuredname legalname fname lname
+    firstname lastname fullname surname givenname familyname middlename maidenname customername patientname
+    employeename cardholdername cardholder accountholder accountholdername holdername contactname personname
+    ownername recipientname sendername beneficiaryname nameoncard membername guestname passengername
+    subscribername insuredname legalname fname lname
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
-_PEOPLE_TAILS = ("firstname", "lastname", "surname", "customername", "patientname", "employeename", "cardholdername")
+_PEOPLE_TAILS = (
+    "firstname",
+    "lastname",
+    "surname",
+    "customername",
+    "patientname",
+    "employeename",
+    "cardholdername",
+)
 _BIRTHS = ("dob", "dateofbirth", "birthdate", "birthday", "birthdt", "dateborn", "birthdateutc")
 _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
     (("ssn", "socialsecurity", "socialsecuritynumber", "ssnumber", "ssno"), Label(kind=Kind.SSN, form=_SSN)),
@@ -96,15 +107,17 @@ _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
 # A key that ends in one of these names a property of the secret, not the secret.
 _HARMLESS = frozenset(
     """
-    alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend budget builder bytes
-    cache callback cap change changed check chars class client codec column config configuration count created dir disabled
-    encoder enabled endpoint error exception expiration expiry expires expired extractor factory fetcher field file filter
-    format handler header hint identifier id impl index info interval java jar kind key-version kt len length lifetime limit list
-    location loader manager map max md5 min mode module mutability name names needed not number owner parser path pattern
-    period policy prefix processed processor prompt protocol provider providers py ratio realm refresher regex registry
-    renewal renewer required reset resolver rotation rule rules scala schema scope server service size source spec status
-    state store strategy strength suffix table template test time timeout total ttl type types update updated url uri usage
-    used user username validation validator version window writer xml
+    alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend
+    budget builder bytes cache callback cap change changed check chars class client codec column config
+    configuration count created dir disabled encoder enabled endpoint error exception expiration expiry
+    expires expired extractor factory fetcher field file filter format handler header hint identifier id
+    impl index info interval java jar kind key-version kt len length lifetime limit list location loader
+    manager map max md5 min mode module mutability name names needed not number owner parser path pattern
+    period policy prefix processed processor prompt protocol provider providers py ratio realm refresher
+    regex registry renewal renewer required reset resolver rotation rule rules scala schema scope server
+    service size source spec status state store strategy strength suffix table template test time timeout
+    total ttl type types update updated url uri usage used user username validation validator version window
+    writer xml
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
 _PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "pswd", "pword")
@@ -131,7 +144,7 @@ def words_of(key: bytes) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def label_of(key: bytes) -> Label | None:
     """Judge a key: letters, digits, `_ . - $` and blanks, as the log spells it."""
-    words = words_of(key[-MAX_KEY_BYTES:])
+    words = words_of(key.removeprefix(b"-D")[-MAX_KEY_BYTES:])
     while words and (words[-1].isdigit() or (len(words[-1]) == 1 and len(words) > 1)):
         words = words[:-1]
     if not words:
@@ -159,7 +172,9 @@ def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
     if flat.endswith("cookie"):
         return Label(kind=Kind.TOKEN, form=_COOKIES)
     for tails, label in _PERSONAL:
-        if any(flat == tail or (len(tail) > 3 and flat.endswith(tail)) or words[-1] == tail for tail in tails):
+        if any(
+            flat == tail or (len(tail) > 3 and flat.endswith(tail)) or words[-1] == tail for tail in tails
+        ):
             return label
     return None
 
@@ -171,7 +186,7 @@ def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
         return Label(kind=Kind.PASSWORD, weak=flat.endswith("passwords"))
     if flat.endswith("keys"):
         return None
-    if "secret" in flat or flat.endswith(_KEY_TAILS):
+    if "token" not in words[-1] and ("secret" in flat or flat.endswith(_KEY_TAILS)):
         return Label(kind=Kind.SECRET, weak=flat.endswith("secrets"))
     return _token_label(words, flat)
 

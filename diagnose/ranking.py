@@ -184,7 +184,8 @@ def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event |
     """
     known = {id(f.event) for f in found if f.signature.role is Role.CAUSE}
     told = {(id(f.event), f.position) for f in found}
-    ends = [e for e in happened if e.standing is Standing.TERMINAL and e.mark.traceback and id(e) not in known]
+    ends = [e for e in happened if e.standing >= Standing.FATAL and e.mark.traceback and id(e) not in known]
+    ends.sort(key=lambda e: -e.standing)
     unexplained = [e for e in ends if any((id(e), p) not in told for p in named_exceptions(e))]
     return unexplained[0] if unexplained else None
 

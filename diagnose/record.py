@@ -80,10 +80,11 @@ _CHAIN: Final = re.compile(
 )
 _TRACE_TAIL: Final = re.compile(
     r"\s|: |Caused by: |\.\.\. \d+ more|Driver stacktrace:|JVM stacktrace:|Suppressed: |== |\+- |:- |'\w|Parse Mode:"
-    r"|\^+$|[\w.$]+(?:Error|Exception|Throwable)\b"
+    r"|-*\^+$|[\w.$]+(?:Error|Exception|Throwable)\b|\[[A-Z][A-Z0-9_.]{3,}\] "
 )
-MAX_MESSAGE_LINES: Final = 3
-"""Plain lines after an exception line that may still be its message (parse errors print several)."""
+_OPEN_MESSAGE: Final = re.compile(r": |Caused by|== SQL ==|.*(?:Error|Exception): ?$")
+MAX_MESSAGE_LINES: Final = 12
+"""Plain lines after a message that goes on (quoted SQL, a message that begins on the next line)."""
 
 
 def parse_header(text: str) -> Header | None:
@@ -176,6 +177,7 @@ def _belongs(current: _Open, line: Line, header: Header | None) -> bool:
 def _continues_trace(current: _Open, text: str) -> bool:
     """Follow an exception: frames, its line, its message, what Java adds, chained exceptions."""
     if not text.strip():
+        current.message_lines = 0
         return True
     if _BARE_START.match(text):
         return _is_chained(current)
@@ -187,8 +189,10 @@ def _continues_trace(current: _Open, text: str) -> bool:
         return True
     if _TRACE_TAIL.match(text):
         return True
-    current.message_lines += 1
-    return current.message_lines <= MAX_MESSAGE_LINES and current.last.startswith((": ", "Caused by"))
+    current.message_lines = current.message_lines + 1 if current.message_lines else 0
+    if _OPEN_MESSAGE.match(current.last):
+        current.message_lines = 1
+    return 0 < current.message_lines <= MAX_MESSAGE_LINES
 
 
 def _is_chained(current: _Open) -> bool:

@@ -22,7 +22,8 @@ from diagnose.secret import COMMON_WORDS, ENCODED, MIN_HUNTED_BYTES, NOT_HUNTED,
 from diagnose.shape import shaped
 
 MAX_PASSES = 8  # a placeholder may open the edge that a neighbour lacked; logs need two passes
-LITERALS_PER_PATTERN = 2000  # RE2's memory for one alternation
+MAX_HUNTED_BYTES = 4096  # the longest credential, a session token or a 16,384-bit key, is shorter
+CHUNK_BYTES = 1 << 16  # literals in one alternation, far below what RE2 can hold
 
 _PLACEHOLDER = latin(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
 _LINE_BREAK = latin(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
@@ -120,12 +121,18 @@ class Redaction:
             if finding.kind in NOT_HUNTED:
                 continue
             pieces = [data[start:end] for start, end in finding.stretches if len(finding.stretches) > 1]
-            for part in (value, *plain(value), *(piece for piece in pieces if len(piece) >= 2 * MIN_HUNTED_BYTES)):
+            for part in (
+                value,
+                *plain(value),
+                *(piece for piece in pieces if len(piece) >= 2 * MIN_HUNTED_BYTES),
+            ):
                 grew |= self._hunt.add(part, identity)
         return grew
 
     def _identify(self, value: bytes, kind: Kind) -> Identity:
-        known = next((self._identities[text] for text in (value, *plain(value)) if text in self._identities), None)
+        known = next(
+            (self._identities[text] for text in (value, *plain(value)) if text in self._identities), None
+        )
         identity = known or (kind, value)
         for text in (value, *plain(value)):
             self._identities.setdefault(text, identity)
@@ -194,8 +201,8 @@ class Hunt:
 
 
 def _huntable(value: bytes) -> bool:
-    word = value.strip().lower().decode("utf-8", "replace")
-    return len(value.strip()) >= MIN_HUNTED_BYTES and word not in COMMON_WORDS and b"\n" not in value
+    word = value[:MAX_HUNTED_BYTES].strip().lower().decode("utf-8", "replace")
+    return MIN_HUNTED_BYTES <= len(value.strip()) <= MAX_HUNTED_BYTES and word not in COMMON_WORDS
 
 
 def _alone(data: bytes, start: int, end: int, literal: bytes) -> bool:
@@ -206,10 +213,17 @@ def _alone(data: bytes, start: int, end: int, literal: bytes) -> bool:
 def _literals(
     identities: dict[bytes, Identity], head: bytes, tail: bytes
 ) -> Iterator[tuple[Pattern, dict[bytes, Identity]]]:
-    ordered = sorted(identities, key=len, reverse=True)
-    for first in range(0, len(ordered), LITERALS_PER_PATTERN):
-        chunk = ordered[first : first + LITERALS_PER_PATTERN]
-        yield latin(head + b"|".join(re2.escape(literal) for literal in chunk) + tail), identities
+    """One alternation per chunk of literals, longer literals first."""
+    chunk: list[bytes] = []
+    size = 0
+    for literal in sorted(identities, key=len, reverse=True):
+        chunk.append(re2.escape(literal))
+        size += len(literal)
+        if size > CHUNK_BYTES:
+            yield latin(head + b"|".join(chunk) + tail), identities
+            chunk, size = [], 0
+    if chunk:
+        yield latin(head + b"|".join(chunk) + tail), identities
 
 
 def _joined(data: bytes, finding: Finding) -> bytes:
@@ -267,7 +281,9 @@ def _on_lines(data: bytes, start: int, end: int, *, touched: bool) -> Iterator[S
         return
     for match in [*_LINE_BREAK.finditer(data, start, end), None]:
         stop = match.start() if match else end
-        if start < stop and (not touched or any(byte > 127 or chr(byte).isalnum() for byte in data[start:stop])):
+        if start < stop and (
+            not touched or any(byte > 127 or chr(byte).isalnum() for byte in data[start:stop])
+        ):
             yield (start, stop)
         start = match.end() if match else end
 

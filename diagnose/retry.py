@@ -34,6 +34,7 @@ def decide_retry(
     coverage: Coverage,
     confidence: float,
     contested: bool,
+    repeated_differently: bool = False,
 ) -> RetryDecision:
     """Decide.
 
@@ -44,10 +45,14 @@ def decide_retry(
         coverage: whether silence about writes can be believed.
         confidence: of the verdict, 0..1.
         contested: another failure type explains the run nearly as well.
+        repeated_differently: a later attempt of the same run, itself a blind rerun, failed on something else.
     """
     if signs:
         place = f"{signs[0].file}:{signs[0].line}"
         reason = f"A write had begun before the failure ({signs[0].what}, {place}); a rerun may repeat or corrupt data."
+        return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
+    if repeated_differently:
+        reason = "YARN's own second attempt was such a rerun, and failed on what the first one left behind."
         return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
     reason = _refusal(failure_type, rule, coverage=coverage, confidence=confidence, contested=contested)
     if reason:

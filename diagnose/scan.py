@@ -131,6 +131,8 @@ class Scanner:
         for record in records(noted):
             scan.first_time = scan.first_time or record.time
             scan.last_time = record.time or scan.last_time
+            if not scan.signs:
+                self._note_own_words(scan, record)
             interest = self._anchors.grade(record) if relevant(record) else Interest.CONTEXT
             keeper.add(record, interest)
         keeper.finish(tail=source.kind in _TAIL_KINDS)
@@ -139,13 +141,12 @@ class Scanner:
     def _note(self, scan: Scan, lines: Iterable[Line]) -> Iterator[Line]:
         source = scan.source
         scope: Scope = (source.application, source.attempt)
-        own_output = source.stream != "stderr" and source.kind in _TAIL_KINDS
         notes_tasks = source.kind in _TAIL_KINDS
         for line in lines:
             scan.lines += 1
             text = line.text
             if not text.startswith("\tat "):
-                self._note_sign(scan, line, own_output=own_output)
+                self._note_sign(scan, line)
             if notes_tasks:
                 self.tasks.note(scope, text)
             if source.kind in (SourceKind.STEP, SourceKind.OTHER):
@@ -153,24 +154,31 @@ class Scanner:
             _note_state(scan, text)
             yield line
 
-    def _note_sign(self, scan: Scan, line: Line, *, own_output: bool) -> None:
-        if len(scan.signs) >= MAX_SIGNS:
-            return
-        what = self._signs.find(line.text)
-        if what is None and (own_output or _is_own_logger(line.text)) and not _is_code(line.text):
-            what = self._signs.find_own(line.text)
+    def _note_sign(self, scan: Scan, line: Line) -> None:
+        what = self._signs.find(line.text) if len(scan.signs) < MAX_SIGNS else None
         if what is not None:
             scan.signs.append(WriteSign(what, scan.source.file, line.number, line.text))
 
+    def _note_own_words(self, scan: Scan, record: Record) -> None:
+        """Look for a claimed write in what the job itself printed or logged, tracebacks aside."""
+        source, line = scan.source, record.lines[0]
+        if record.traceback or source.kind not in _TAIL_KINDS or record.level not in (Level.NONE, Level.INFO):
+            return
+        printed = source.stream == "stdout" and record.level is Level.NONE
+        if (printed or _is_own_logger(line.text)) and not _is_code(line.text):
+            what = self._signs.find_own(line.text)
+            if what is not None:
+                scan.signs.append(WriteSign(what, source.file, line.number, line.text))
+
 
 def _is_code(text: str) -> bool:
-    """Tell Python's traceback lines and exception lines from the job's own words."""
+    """Tell a traceback's and an exception's lines from the job's own words."""
     return text[:1] in (" ", "\t") or "Exception: " in text or "Error: " in text or "Exception in " in text
 
 
 def _is_own_logger(text: str) -> bool:
     """Tell whether a log line comes from Python's logging, which a job uses for its own words."""
-    return text.startswith(("INFO:", "WARNING:", "ERROR:", "20")) and " org.apache." not in text
+    return text.startswith(("INFO:", "INFO ", "20")) and " org.apache." not in text
 
 
 def _note_applications(scan: Scan, text: str) -> None:

@@ -100,13 +100,13 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.S3_PATH,
-        pattern=rf"(?i)(?:https?:(?:\\{{0,2}}/){{2}})?[a-z0-9][a-z0-9._-]*\.{_S3_HOST}{_URL_TAIL}".encode(),
+        pattern=rf"(?i)(?:https?:(?:\\{{0,2}}/){{2}}|https?%(?:25)?3A(?:%(?:25)?2F){{2}})?[a-z0-9][a-z0-9._-]*\.{_S3_HOST}{_URL_TAIL}".encode(),
         needles=(b"amazonaws.com",),
         check="url",
     ),
     Shape(
         kind=Kind.S3_PATH,
-        pattern=rf"(?i)(?:https?:(?:\\{{0,2}}/){{2}})?{_S3_HOST}(?::[0-9]+)?\\{{0,2}}/[a-z0-9]{_URL_TAIL}".encode(),
+        pattern=rf"(?i)(?:https?:(?:\\{{0,2}}/){{2}}|https?%(?:25)?3A(?:%(?:25)?2F){{2}})?{_S3_HOST}(?::[0-9]+)?\\{{0,2}}/[a-z0-9]{_URL_TAIL}".encode(),
         needles=(b"amazonaws.com",),
         check="url",
     ),
@@ -114,6 +114,12 @@ SHAPES: tuple[Shape, ...] = (
         kind=Kind.S3_PATH,
         pattern=rf"arn:aws[a-z-]*:s3[a-z-]*:[a-z0-9-]*:[0-9]*:{_URL_TAIL}".encode(),
         needles=(b"arn:aws",),
+        check="url",
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rb"(?i)arn%(?:25)?3Aaws[a-z-]*%(?:25)?3As3[a-z-]*%(?:25)?3A[^\s\"'<>&\\,;]+",
+        needles=(b"arn%",),
         check="url",
     ),
     Shape(kind=Kind.ACCOUNT, pattern=rb"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", needles=(b"arn:aws",)),
@@ -134,8 +140,8 @@ SHAPES: tuple[Shape, ...] = (
     Shape(kind=Kind.IP, pattern=rb"(?:[0-9]{1,3}\.){3}[0-9]{1,3}", check="ipv4"),
     Shape(
         kind=Kind.IP,
-        pattern=rb"(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3})?",
-        needles=(b"::", b":0:", b"fe80:", b"fd", b"fc", b"20", b"2a0", b"26"),
+        pattern=rb"(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
+        rb"(?:[0-9A-Fa-f]{1,4}:){0,6}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{1,4})?",
         check="ipv6",
     ),
     # Tokens with a format of their own
@@ -220,8 +226,8 @@ SHAPES: tuple[Shape, ...] = (
     # People
     Shape(
         kind=Kind.EMAIL,
-        pattern=rb"[A-Za-z0-9_][A-Za-z0-9._+-]*(?:@|%40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}",
-        needles=(b"@", b"%40"),
+        pattern=rb"[A-Za-z0-9_][A-Za-z0-9._+-]*(?:@|%(?:25)?40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}",
+        needles=(b"@", b"%40", b"%2540"),
         check="email",
     ),
     Shape(kind=Kind.CARD, pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}", check="card"),
@@ -234,29 +240,31 @@ SHAPES: tuple[Shape, ...] = (
 # No value at all, or prose behind a colon.
 STOP_WORDS = frozenset(
     """
-    a access allowed also an and any are argument arguments array as at auth authenticated authentication be because been
-    bigint binary blank boolean but by bytes cannot can char changed clear column could created date decimal default-value
-    denied did disabled disallowed do does double empty enabled encrypted error exception expected expired expires false
-    failed failure field fields file float for found from given had has hash have hidden if ignored in incorrect int integer
-    invalid is it its key keys kind long masked may mismatch missing must n/a na never nil no none not null number object
-    of off ok omitted on only or password passwords passwd pwd please provided read received redacted refresh rejected removed
-    required reset rotated secret secrets secured set shall should size smallint string struct success supplied successful
-    text that the this timestamp to token tokens too true type unable undefined unexpected unknown unset unspecified updated
-    use used user username using uuid validated value values varchar verified via was were will with without wrong yes you
-    your
+    a access allowed also an and any are argument arguments array as at auth authenticated authentication be
+    because been bigint binary blank boolean but by bytes cannot can char changed clear column could created
+    date decimal default-value denied did disabled disallowed do does double empty enabled encrypted error
+    exception expected expired expires false failed failure field fields file float for found from given had
+    has hash have hidden if ignored in incorrect int integer invalid is it its key keys kind long masked may
+    mismatch missing must n/a na never nil no none not null number object of off ok omitted on only or
+    password passwords passwd pwd please provided read received redacted refresh rejected removed required
+    reset rotated secret secrets secured set shall should size smallint string struct success supplied
+    successful text that the this timestamp to token tokens too true type unable undefined unexpected
+    unknown unset unspecified updated use used user username using uuid validated value values varchar
+    verified via was were will with without wrong yes you your
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
 
 # Words that are somebody's password somewhere, and evidence everywhere else.
 COMMON_WORDS = STOP_WORDS | frozenset(
     """
-    account admin administrator analytics app apache application aws batch bucket changeme class client cluster config
-    connection container controller copy daily data database default demo development driver executor export external
-    failover flink gateway guest hadoop hbase hdfs hello hive hourly import internal iceberg info jdbc job kafka letmein
-    loader local localhost login manager master memory metadata metastore monitor mysql network node oracle orders output
-    partition pipeline postgres postgresql prod product production private public query reader readonly redshift region
-    release replica report resource root runner sample schema server service snowflake source spark stage staging standard
-    storage stream support system table target task test tester testing training transaction warehouse welcome worker
+    account admin administrator analytics app apache application aws batch bucket changeme class client
+    cluster config connection container controller copy daily data database default demo development driver
+    executor export external failover flink gateway guest hadoop hbase hdfs hello hive hourly import
+    internal iceberg info jdbc job kafka letmein loader local localhost login manager master memory metadata
+    metastore monitor mysql network node oracle orders output partition pipeline postgres postgresql prod
+    product production private public query reader readonly redshift region release replica report resource
+    root runner sample schema server service snowflake source spark stage staging standard storage stream
+    support system table target task test tester testing training transaction warehouse welcome worker
     writer yarn zookeeper
     """.split()  # noqa: SIM905 - as above
 )

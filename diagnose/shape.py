@@ -18,7 +18,9 @@ Fit = Callable[[bytes, int, int], Stretch]
 
 _URL_CUT = latin(rb",(?:[a-z0-9]+:\\{0,2}/|\w+[=:]|\z)|[;|]|\.{3}\z|->|%2C|%26")
 _NOT_A_BUCKET = latin(rb"(?i).*amazonaws\.com(?:\.cn)?/(?:doc|\?|\z)")
-_NO_MAIL_HOST = latin(rb"(?i).*(?:@|%40)(?:ip-[0-9]|ec2-[0-9]|.*\.(?:internal|local|localdomain|amazonaws\.com|svc)\z)")
+_NO_MAIL_HOST = latin(
+    rb"(?i).*(?:@|%(?:25)?40)(?:ip-[0-9]|ec2-[0-9]|.*\.(?:internal|local|localdomain|amazonaws\.com|svc)\z)"
+)
 _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
@@ -66,7 +68,11 @@ def _aws_secret(data: bytes, start: int, end: int) -> bool:
         return False
     text = data[start:end]
     mixed = not text.islower() and not text.isupper() and any(48 <= byte <= 57 for byte in text)
-    return mixed and text.count(b"/") < 6 and bool(_AWS_BEFORE.search(data[max(0, start - AWS_LABEL_BYTES) : start]))
+    return (
+        mixed
+        and text.count(b"/") < 6
+        and bool(_AWS_BEFORE.search(data[max(0, start - AWS_LABEL_BYTES) : start]))
+    )
 
 
 def _credential(data: bytes, start: int, end: int) -> bool:
@@ -101,7 +107,9 @@ def _url(data: bytes, start: int, end: int) -> Stretch:
 
 
 def _iban(data: bytes, start: int, end: int) -> Stretch:
-    return _shrunk(data, start, end, lambda at: checksum.edges(data, start, at) and checksum.iban(data[start:at]))
+    return _shrunk(
+        data, start, end, lambda at: checksum.edges(data, start, at) and checksum.iban(data[start:at])
+    )
 
 
 def _phone(data: bytes, start: int, end: int) -> Stretch:

@@ -96,18 +96,23 @@ SIGNS: Final[tuple[SignRow, ...]] = (
 )  # fmt: skip
 """Signs in the logs of engines, searched in every line of the step and of its containers."""
 
+_DONE: Final = (
+    r"(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|committed|exported|truncated|"
+    r"overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived|posted|pushed|sent|renamed|moved|"
+    r"deleted|removed|dropped|replaced|updated|copied|transferred|synced|registered|enqueued|produced)"
+)
 OWN_WORDS: Final = SignRow(
-    "the job says that it wrote",
-    r"(?i)\b(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|committed|exported|"
-    r"truncated|overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived)\b",
+    "the job says that it changed something",
+    r"(?i)\b" + _DONE + r"\b|\b(?:rename|move|delete|insert|upload|publish|write|append|post|put|send|commit)\b.{0,60}"
+    r"(?:: ?(?:True|OK|done)\b|->|\bstatus[ =:]+20\d)|\block (?:taken|acquired|held|created)|"
+    r'"(?:POST|PUT|PATCH|DELETE) \S+ HTTP/[\d.]+" 2\d\d',
     "appended 1000 rows to facts_daily",
     "words of a job's own output",
 )
 OWN_DENIAL: Final = (
     r"(?i)\b(?:not|nothing|never|no (?:rows?|data|records?|files?)|0 (?:rows?|records?|files?)|without|could ?n[o']t|"
     r"failed to|unable to|before|yet to|to be|will be|would be|must be|should be|cannot be|can't be|last|previously|"
-    r"already|being)\b.{0,40}\b(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|"
-    r"committed|exported|truncated|overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived)\b"
+    r"already|being)\b.{0,40}\b" + _DONE + r"\b"
 )
 """The job's own words where they deny or only announce a write."""
 

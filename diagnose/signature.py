@@ -8,6 +8,7 @@ Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
       specificity: 3                      # causes only: 3 names the cause, 2 the kind, 1 a bare exception class
       pattern: 'limits\\. (?P<used>[\\d.]+ \\w+) of'  # RE2, searched in one redacted log line
       unless: 'InvalidObjectState'        # optional RE2: a line that matches it is not this failure
+      unless_near: 'Py4JNetworkError'     # optional RE2: nor is one whose record or trace has such a line
       sources: [driver, step]             # optional: where such a line counts; everywhere by default
       retry: transient                    # optional: overrides the failure type's retry rule
       cause: 'YARN killed a container that used {used} of {limit}.'   # causes only
@@ -17,7 +18,7 @@ Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
       counter: ['…']                      # optional: lines that look alike and must not match
       source: 'Spark YarnAllocator'
 
-Limits: one line at a time; a pattern can't see its neighbours. RE2 has no look-around.
+Limits: one line at a time; but for `unless_near` a pattern can't see its neighbours. RE2 has no look-around.
 Placeholders `{name}` of `cause` and `advice` take a named group of the pattern or a value of the job's
 context; `{name|words}` falls back to the words where neither exists.
 """
@@ -58,6 +59,7 @@ class Signature:
     failure_type: FailureType | None = None
     specificity: int = 0
     unless: str = ""
+    unless_near: str = ""
     sources: frozenset[str] = frozenset()
     retry_override: RetryRule | None = None
     cause: str = ""
@@ -81,6 +83,16 @@ class Signature:
     def compiled_unless(self) -> Any:
         """The excluding pattern as an RE2 object, or None."""
         return re2.compile(self.unless, _options()) if self.unless else None
+
+    @cached_property
+    def compiled_unless_near(self) -> Any:
+        """The pattern that excludes by a neighbouring line as an RE2 object, or None."""
+        return re2.compile(self.unless_near, _options()) if self.unless_near else None
+
+    def is_excluded_by(self, lines: Iterable[str]) -> bool:
+        """Tell whether a line of the same record says that this is not the failure."""
+        pattern = self.compiled_unless_near
+        return pattern is not None and any(pattern.search(line) is not None for line in lines)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +145,7 @@ class Catalogue:
 
 
 _FIELDS: Final = {
-    "id", "role", "failure_type", "specificity", "pattern", "unless", "sources", "retry",
+    "id", "role", "failure_type", "specificity", "pattern", "unless", "unless_near", "sources", "retry",
     "cause", "advice", "explains", "example", "examples", "counter", "source",
 }  # fmt: skip
 _SOURCES: Final = {
@@ -186,6 +198,7 @@ def _signature(file: str, row: Mapping[str, Any]) -> Signature:
         failure_type=FailureType(row["failure_type"]) if role is Role.CAUSE else None,
         specificity=row.get("specificity", 0),
         unless=row.get("unless", ""),
+        unless_near=row.get("unless_near", ""),
         sources=frozenset(row.get("sources", ())),
         retry_override=RetryRule(row["retry"]) if "retry" in row else None,
         cause=row.get("cause", ""),
@@ -218,7 +231,7 @@ def _problems(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _pattern_problems(row: Mapping[str, Any]) -> Iterable[str]:
-    for name in ("pattern", "unless"):
+    for name in ("pattern", "unless", "unless_near"):
         try:
             re2.compile(row.get(name, "x"), _options())
         except re2.error as error:

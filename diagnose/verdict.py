@@ -69,6 +69,7 @@ def decide(
         coverage=coverage,
         confidence=confidence,
         contested=draft.contested,
+        repeated_differently=draft.repeated_differently,
     )
     failure = frame.failure
     return Diagnosis(

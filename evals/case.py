@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from diagnose.taxonomy import FACTS, Category, FailureType
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Canary = Annotated[str, Field(min_length=6)]
 
@@ -45,7 +45,7 @@ class Metadata(_Row):
     """Other categories that a fair reader of the logs could give."""
     failure_type: FailureType
     safe_to_retry: bool
-    evidence: tuple[Annotated[str, Field(min_length=4)], ...]
+    evidence: tuple[Annotated[str, Field(min_length=1)], ...]
     """Literal parts of log lines; any one of them shown proves the cause. Empty: no line can."""
     canaries: tuple[Canary, ...] = ()
     """Made-up secrets that stand in the logs and must not be shown."""

@@ -69,6 +69,7 @@ class Tree:
     def driver(self, middle: str = "", stdout: str = "", *, attempt: int = 1, status: int = 1) -> "Tree":
         text = DRIVER_START.format(attempt=attempt) + middle + DRIVER_END.format(status=status)
         self.container(1, "stderr", text, attempt)
+        self.step("stderr", STEP_STDERR.replace("status 1\n", f"status {status}\n"))
         return self.container(1, "stdout", stdout, attempt)
 
     def daemon(self, daemon: str, text: str) -> "Tree":

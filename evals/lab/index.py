@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from diagnose.taxonomy import FACTS, RetryRule
 from evals.case import Case
 from evals.dataset import CASES_FILE, META_FILE, digest
 from evals.errors import ScenarioError
@@ -74,7 +75,20 @@ def _verify(scenario: Scenario, log_root: Path) -> None:
             raise ScenarioError(
                 f"{scenario.id}: canary {number} is in no log; make the job print it or drop it"
             )
-    if scenario.label.safe_to_retry:
-        signs = [sign for sign in WRITE_SIGNS if any(sign in line for line in lines)]
-        if signs:
-            raise ScenarioError(f"{scenario.id}: labelled safe to retry, but its logs hold {signs[0]!r}")
+    _verify_retry(scenario, [sign for sign in WRITE_SIGNS if any(sign in line for line in lines)])
+
+
+def _verify_retry(scenario: Scenario, signs: list[str]) -> None:
+    """Hold the label to the rule: safe means a transient cause and no sign of a write."""
+    label = scenario.label
+    transient = FACTS[label.failure_type].retry is RetryRule.TRANSIENT
+    if label.safe_to_retry and signs:
+        raise ScenarioError(f"{scenario.id}: labelled safe to retry, but its logs hold {signs[0]!r}")
+    if label.safe_to_retry and not transient:
+        raise ScenarioError(
+            f"{scenario.id}: labelled safe to retry, but {label.failure_type} is not transient"
+        )
+    if transient and not label.safe_to_retry and not signs:
+        raise ScenarioError(
+            f"{scenario.id}: labelled not safe, but its logs tell of no write; let the job write"
+        )

@@ -21,6 +21,9 @@ TIMEOUT_SECONDS: Final = 300
 NOBODY: Final = 65534
 """The user id without rights on Debian and Amazon Linux."""
 
+_SYSTEM_PYTHON: Final = "/usr/bin/python3"
+"""For the user without rights, who may not enter the folder of the Python that runs this."""
+
 _BASE_CONF: Final = {"spark.driver.memory": "700m"}
 
 
@@ -134,11 +137,12 @@ def _execute(
         for folder in (place.home, place.tmp):
             os.chown(folder, NOBODY, NOBODY)
         command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
+    python = _SYSTEM_PYTHON if scenario.unprivileged else sys.executable
     try:
         return subprocess.run(  # noqa: S603 (our own scenario, our own spark-submit, no shell)
             command,
             cwd=place.home,
-            env=_environment(place),
+            env=_environment(place, python),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
@@ -150,7 +154,7 @@ def _execute(
         ) from error
 
 
-def _environment(place: Place) -> dict[str, str]:
+def _environment(place: Place, python: str) -> dict[str, str]:
     """Give the job nothing of ours: a secret of the runner's environment can't reach a log."""
     java = Path(shutil.which("java") or "java").resolve()
     options = ("-Duser.name=hadoop", "-Duser.timezone=UTC", f"-Djava.io.tmpdir={place.tmp}")
@@ -165,6 +169,6 @@ def _environment(place: Place) -> dict[str, str]:
         "SPARK_HOME": str(place.spark),
         "SPARK_LOCAL_DIRS": str(place.tmp),
         "SPARK_SUBMIT_OPTS": " ".join([*options, f"-Divy.home={place.cache}", f"-Duser.home={place.cache}"]),
-        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_PYTHON": python,
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -1,5 +1,6 @@
 """The committed cases of our own laboratory."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ def lab() -> Dataset:
 def test_there_are_enough_cases_and_enough_safe_ones(lab: Dataset) -> None:
     assert len(lab.cases) >= 14
     assert sum(case.metadata.safe_to_retry for case in lab.cases) >= 7
+
+
+def test_the_datasheet_gives_the_counts(lab: Dataset) -> None:
+    text = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    safe = sum(case.metadata.safe_to_retry for case in lab.cases)
+    secret = sum(bool(case.metadata.canaries) for case in lab.cases)
+    assert f"{len(lab.cases)} cases, {safe} of them truly safe to retry; {secret} hold" in text
+    for category, count in Counter(case.metadata.category for case in lab.cases).items():
+        assert f"{category} {count}" in text
 
 
 def test_every_case_has_its_scenario_and_the_label_of_it(lab: Dataset) -> None:

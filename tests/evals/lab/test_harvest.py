@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import json
 import socket
 from collections.abc import Callable
@@ -73,7 +74,9 @@ def test_harvesting_twice_gives_the_same_bytes(tmp_path: Path, place: Place) -> 
 
 
 def test_logs_that_are_too_large_are_refused(tmp_path: Path, place: Place) -> None:
-    noise = "".join(f"{hash((number, 'noise'))}\n" for number in range(20_000))
+    noise = "".join(
+        f"{hashlib.sha256(bytes([number % 256, number // 256])).hexdigest()}\n" for number in range(3000)
+    )
     with pytest.raises(ScenarioError, match="make the job say less"):
         harvest(make_scenario(), make_submission(place, noise), place, tmp_path / "out")
 
@@ -103,3 +106,14 @@ def test_a_canary_that_is_in_no_log_is_refused(tmp_path: Path, place: Place) -> 
     scenario = make_scenario().model_copy(update={"args": ("{{canary:key}}",)})
     with pytest.raises(ScenarioError, match="canary 1 is in no log"):
         index(tmp_path, place, scenario)
+
+
+def test_a_safe_label_needs_a_transient_cause(tmp_path: Path, place: Place) -> None:
+    scenario = make_scenario(category="DATA_QUALITY", failure_type="CORRUPT_FILE")
+    with pytest.raises(ScenarioError, match="CORRUPT_FILE is not transient"):
+        index(tmp_path, place, scenario)
+
+
+def test_a_transient_cause_is_unsafe_only_after_a_write(tmp_path: Path, place: Place) -> None:
+    with pytest.raises(ScenarioError, match="tell of no write"):
+        index(tmp_path, place, make_scenario(safe_to_retry=False))

@@ -1,0 +1,201 @@
+"""What the ranking must get right, each shown on a whole tree."""
+
+import pytest
+
+from diagnose.pipeline import run_logs
+from diagnose.taxonomy import FailureType
+
+REFUSED = "ConnectionRefusedError: [Errno 111] Connection refused"
+
+
+@pytest.fixture
+def verdict(tree, tmp_path):
+    return lambda: run_logs(tree.write(tmp_path)).diagnosis
+
+
+def _traceback(last):
+    return f'Traceback (most recent call last):\n  File "/home/hadoop/job.py", line 8, in <module>\n    main()\n{last}\n'
+
+
+def _lost(index, attempt, tid, error, at="07:00:05"):
+    return (
+        f"26/11/22 {at} WARN TaskSetManager: Lost task {index}.{attempt} in stage 2.0 (TID {tid}) "
+        f"(ip-10-0-2-10.ec2.internal executor 1): {error}\n\tat org.apache.spark.X.y(X.scala:1)\n"
+    )
+
+
+def test_the_cause_wins_over_its_wrapper(tree, verdict):
+    tree.driver(
+        stdout=_traceback(
+            "py4j.protocol.Py4JJavaError: An error occurred while calling o66.collectToPython.\n"
+            ": org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 0.0 failed 4 times\n"
+            "\tat org.apache.spark.scheduler.DAGScheduler.x(DAGScheduler.scala:1)\n"
+            "Caused by: java.io.IOException: No space left on device"
+        )
+    )
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.DISK_FULL
+    assert diagnosis.log_evidences[0] == "Caused by: java.io.IOException: No space left on device"
+
+
+def test_the_kill_wins_over_its_symptoms_though_it_is_only_a_warning(tree, verdict):
+    kill = (
+        "26/11/22 07:00:05 WARN YarnAllocator: Container killed by YARN for exceeding physical memory limits. "
+        "5.6 GB of 5.5 GB physical memory used. Consider boosting spark.executor.memoryOverhead."
+    )
+    lost = "ExecutorLostFailure (executor 1 exited caused by one of the running tasks) Reason: Container marked as failed"
+    tree.driver(
+        f"{kill}\n" + _lost(0, 3, 7, lost)
+        + "26/11/22 07:00:06 ERROR TaskSetManager: Task 0 in stage 2.0 failed 4 times; aborting job\n",
+        stdout=_traceback(f"py4j.protocol.Py4JJavaError: An error occurred while calling o1.x.\n: {lost}"),
+    )  # fmt: skip
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.CONTAINER_MEMORY_KILL
+    assert "5.5 GB" in diagnosis.root_cause
+    assert diagnosis.log_evidences[0] == kill
+
+
+def test_a_task_failure_that_a_retry_survived_is_ruled_out(tree, verdict):
+    tree.driver(
+        _lost(3, 0, 17, "java.io.IOException: No space left on device")
+        + "26/11/22 07:00:07 INFO TaskSetManager: Finished task 3.1 in stage 2.0 (TID 21) in 9 ms on h (4/4)\n",
+        stdout=_traceback("NameError: name 'frame' is not defined"),
+    )
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.CODE_ERROR
+    assert any("No space left" in row.text and "succeeded" in row.reason for row in diagnosis.ruled_out)
+
+
+def test_the_first_attempt_wins_over_what_the_last_one_failed_on(tree, verdict):
+    tree.driver(stdout=_traceback(REFUSED))
+    tree.driver(
+        attempt=2,
+        stdout=_traceback(
+            "pyspark.errors.exceptions.captured.AnalysisException: [PATH_ALREADY_EXISTS] "
+            "Path hdfs://h:8020/out already exists. Set mode as \"overwrite\" to overwrite the existing path."
+        ),
+    )
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.SERVICE_UNREACHABLE
+    assert diagnosis.evidence[0].attempt == 1
+
+
+def test_a_quiet_early_cause_wins_over_loud_late_noise(tree, verdict):
+    noise = "".join(
+        f"26/11/22 07:00:20 ERROR Utils: Uncaught exception in thread pool-{i}\njava.io.IOException: Filesystem closed\n"
+        "26/11/22 07:00:20 ERROR TransportRequestHandler: Error sending result to /10.0.0.5\n"
+        for i in range(200)
+    )
+    tree.driver(stdout=_traceback(REFUSED))
+    tree.container(1, "stderr", _driver_then(noise))
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.SERVICE_UNREACHABLE
+
+
+def _driver_then(noise):
+    start = (
+        "26/11/22 07:00:02 INFO ApplicationMaster: Starting the user application in a separate Thread\n"
+        "26/11/22 07:00:02 INFO SparkContext: Running Spark version 3.5.7\n"
+        "26/11/22 07:00:19 ERROR ApplicationMaster: User application exited with status 1\n"
+        "26/11/22 07:00:19 INFO SparkContext: Invoking stop() from shutdown hook\n"
+    )
+    return start + noise + "26/11/22 07:00:21 INFO ShutdownHookManager: Shutdown hook called\n"
+
+
+def test_a_handled_exception_before_the_real_one_is_ruled_out(tree, verdict):
+    tree.driver(stdout=_traceback(REFUSED) + "cache not reachable, going on\n" + _traceback("KeyError: 'amount'"))
+    diagnosis = verdict()
+    assert diagnosis.log_evidences[0] == "KeyError: 'amount'"
+    assert any(row.text == REFUSED and "handled" in row.reason for row in diagnosis.ruled_out)
+
+
+def test_137_is_the_heap_s_when_hotspot_said_so(tree, verdict):
+    tree.driver(_executor_lost(137))
+    tree.container(
+        2,
+        "stdout",
+        "#\n# java.lang.OutOfMemoryError: Java heap space\n# -XX:OnOutOfMemoryError=\"kill -9 %p\"\n"
+        '#   Executing /bin/sh -c "kill -9 4242"...\n',
+    )
+    assert verdict().failure_type is FailureType.EXECUTOR_OOM
+
+
+def test_137_is_yarn_s_when_the_node_manager_said_so(tree, verdict):
+    tree.driver(_executor_lost(137))
+    tree.daemon(
+        "nodemanager",
+        "2026-11-22 07:00:05,412 WARN org.apache.hadoop.yarn.server.nodemanager.containermanager.monitor."
+        "ContainersMonitorImpl (Container Monitor): Container [pid=1,containerID=container_1795331436133_0007_01_000002] "
+        "is running 55689216B beyond the 'PHYSICAL' memory limit. Current usage: 949.1 MB of 896 MB physical memory used; "
+        "4.0 GB of 1.8 GB virtual memory used. Killing container.\n",
+    )
+    assert verdict().failure_type is FailureType.CONTAINER_MEMORY_KILL
+
+
+def _executor_lost(code):
+    reason = (
+        "Container from a bad node: container_1795331436133_0007_01_000002 on host: ip-10-0-2-10.ec2.internal. "
+        f"Exit status: {code}. Diagnostics: [2026-11-22 07:00:05.710]Container killed on request. Exit code is {code}"
+    )
+    return (
+        f"26/11/22 07:00:05 WARN YarnAllocator: {reason}\n"
+        f"26/11/22 07:00:05 ERROR YarnClusterScheduler: Lost executor 1 on ip-10-0-2-10.ec2.internal: {reason}\n"
+        + _lost(0, 3, 7, f"ExecutorLostFailure (executor 1 exited caused by one of the running tasks) Reason: {reason}")
+        + "26/11/22 07:00:06 ERROR TaskSetManager: Task 0 in stage 2.0 failed 4 times; aborting job\n"
+    )
+
+
+def test_137_alone_is_not_called_a_memory_kill(tree, verdict):
+    tree.driver(_executor_lost(137))
+    diagnosis = verdict()
+    assert diagnosis.category == "UNKNOWN"
+    assert not diagnosis.safe_to_retry
+
+
+def test_an_exit_code_alone_is_unexplained_and_shown(tree, verdict):
+    tree.driver(status=3)
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.UNEXPLAINED_EXIT
+    assert any("status 3" in text or "exitCode: 3" in text for text in diagnosis.log_evidences)
+
+
+def test_nothing_at_all_is_unknown(tree, verdict):
+    tree.files.clear()
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.LOGS_UNAVAILABLE
+    assert diagnosis.gaps
+
+
+def test_an_exception_nobody_knows_is_unclassified_and_quoted(tree, verdict):
+    tree.driver(stdout=_traceback("acme.ledger.LedgerStateFault: period 2026-10 is sealed"))
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.UNCLASSIFIED
+    assert "period 2026-10 is sealed" in diagnosis.root_cause
+    assert diagnosis.confidence < 0.8
+
+
+def test_containers_of_other_applications_are_not_read(tree, verdict):
+    tree.driver(status=3)
+    tree.container(1, "stdout", _traceback(REFUSED), app="application_1795331436133_0008")
+    tree.container(1, "stderr", "26/11/22 07:00:05 ERROR X: boom\n", app="application_1795331436133_0008")
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.UNEXPLAINED_EXIT
+    assert not any("0008" in item.file for item in diagnosis.evidence)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 errors, 12 rows in table exceptions_daily, column error_code",
+        "writing report to hdfs:///reports/FAILED/2026-11-22 with failOnError=false",
+        "spark.task.maxFailures=4 log4j.appender.ErrorHandler=org.acme.ErrorHandler",
+        "bootstrap action 1 failed with non-zero exit code: i-0abc: failed to start.",
+        "26/11/22 07:00:04 WARN Utils: Service 'SparkUI' could not bind on port 4040. Attempting port 4041.",
+        "26/11/22 07:00:04 WARN ObjectStore: Failed to get database global_temp, returning NoSuchObjectException",
+        "26/11/22 07:00:04 INFO RetryInvocationHandler: java.net.ConnectException: Call From a/10.0.0.1 to b:8020 failed "
+        "on connection exception: java.net.ConnectException: Connection refused, while invoking. Retrying after 1s.",
+    ],
+)
+def test_business_words_and_healthy_warnings_are_no_cause(tree, verdict, line):
+    tree.driver(f"{line}\n", stdout=f"{line}\n" + "row\n" * 40, status=3)
+    assert verdict().category == "UNKNOWN"

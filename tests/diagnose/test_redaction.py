@@ -1,0 +1,150 @@
+"""What the redactor promises, but for recall (test_redaction_recall) and the patterns from outside (…_extra)."""
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diagnose.redaction import Redactor, redact
+
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+SURVIVORS = (SUPPORT / "survivors.txt").read_text().splitlines()
+SECRET = "Tr0ub" + "4dor-crm-9"
+FRAGMENTS = [
+    "password=", "token: ", '"secret" : ', "\\\"pwd\\\":", "--password ", "<name>db.password</name>", "<value>", "</value>",
+    "10.0.2.10", "1.2.3.4-5", ":8020", "ip-10-0-2-10", ".ec2.internal", "s3://", "bucket/key", "a@b.example", "Bearer ", "user:",
+    "://", "@", "[REDACTED-IP-1]", "[REDACTED-", "]", "-----BEGIN RSA PRIVATE KEY-----", "-----END X KEY-----", "\n", "\r\n", "\u2028",
+    "\x85", "\ud800", "é", "\x1b[31m", "'", '"', "\\", "%3D", "%26", "&", ";", ",", " ", "(", ")", "{", "}", "AKI" + "A", "X" * 16,
+    "ey" + "J", "abcdef123456", "Hunter2-hunter2", "4111111111111111", "name=", "Maria Lopez", "=", "==", ".", "-", "_", "::1",
+]  # fmt: skip
+texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=12)), max_size=14).map("".join)
+
+
+def lines(text):
+    return len(text.splitlines()), text.count("\n")
+
+
+@pytest.mark.parametrize("line", SURVIVORS)
+def test_evidence_survives(line):
+    assert redact(line) == line
+
+
+def test_evidence_survives_together():
+    assert len(SURVIVORS) >= 120
+    text = "\n".join(SURVIVORS)
+    assert redact(text) == text
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts)
+def test_redacting_twice_changes_nothing_and_lines_are_kept(text):
+    once = redact(text)
+    assert lines(once) == lines(text)
+    assert redact(once) == once
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(codec=None), max_size=200), st.booleans())
+def test_any_string_is_taken(text, numbered):
+    assert lines(Redactor(numbered=numbered).session().text(text)) == lines(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(texts, max_size=4))
+def test_a_session_leaves_nothing_to_do(parts):
+    session = Redactor().session()
+    once = session.texts(parts)
+    assert session.texts(once) == once
+
+
+def test_the_address_goes_and_the_port_stays():
+    assert redact("Connection to 127.0.0.1:5999 refused") == "Connection to [REDACTED-IP-1]:5999 refused"
+
+
+def test_only_the_value_goes():
+    line = f'.option("url", "jdbc:postgresql://127.0.0.1:5998/x?user=loader&password={SECRET}").option("user", "etl")'
+    assert redact(line) == (
+        '.option("url", "jdbc:postgresql://[REDACTED-IP-1]:5998/x?user=loader&password=[REDACTED-PASSWORD-1]")'
+        '.option("user", "etl")'
+    )
+
+
+def test_a_value_of_the_second_text_is_removed_from_the_first_and_from_later_calls():
+    session = Redactor().session()
+    first, second = session.texts((f"login failed with {SECRET}", f"db.password={SECRET}"))
+    assert (first, second) == ("login failed with [REDACTED-PASSWORD-1]", "db.password=[REDACTED-PASSWORD-1]")
+    assert session.text(f"again {SECRET}") == "again [REDACTED-PASSWORD-1]"
+
+
+def test_numbers_follow_the_first_appearance_and_stay():
+    session = Redactor().session()
+    assert session.texts(("10.0.0.1 10.0.0.2", "10.0.0.2 10.0.0.3")) == (
+        "[REDACTED-IP-1] [REDACTED-IP-2]",
+        "[REDACTED-IP-2] [REDACTED-IP-3]",
+    )
+    assert session.text("10.0.0.1") == "[REDACTED-IP-1]"
+
+
+def test_numbers_of_a_redacted_text_are_not_given_again():
+    assert redact("[REDACTED-IP-4] and 10.0.0.1") == "[REDACTED-IP-4] and [REDACTED-IP-5]"
+
+
+def test_plain_placeholders_without_numbers():
+    assert Redactor(numbered=False).session().text("10.0.0.1 10.0.0.2") == "[REDACTED-IP] [REDACTED-IP]"
+
+
+@pytest.mark.parametrize("word", ["admin", "hadoop", "default", "abc12"])
+def test_a_common_or_short_value_is_removed_at_its_place_only(word):
+    assert redact(f"password={word} for {word} job") == f"password=[REDACTED-PASSWORD-1] for {word} job"
+
+
+def test_a_word_is_hunted_as_a_word():
+    text = redact("password=sunflower then sunflowers and sunflower again")
+    assert text == "password=[REDACTED-PASSWORD-1] then sunflowers and [REDACTED-PASSWORD-1] again"
+
+
+def test_a_url_encoded_value_has_the_number_of_the_plain_one():
+    text = redact("jdbc:x://h/db?password=p%40ss%2Fw0rd-1 and p@ss/w0rd-1")
+    assert text.count("[REDACTED-PASSWORD-1]") == 2
+
+
+def test_platform_paths_around_an_address_stay():
+    line = (
+        "hadoop-yarn-nodemanager-ip-10-0-2-10.ec2.internal.log hdfs://ip-10-0-2-11.ec2.internal:8020/user/x"
+    )
+    assert (
+        redact(line) == "hadoop-yarn-nodemanager-[REDACTED-HOST-1].log hdfs://[REDACTED-HOST-2]:8020/user/x"
+    )
+
+
+def measured(text):
+    """The best of three runs, in seconds of this process alone."""
+    best = 9e9
+    for _ in range(3):
+        start = time.process_time()
+        redact(text)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+HOSTILE = {
+    "one long word": "a" * 40,
+    "keys without end": "password",
+    "keys and values": "password=x",
+    "open quotes": 'password="',
+    "open tags": '"password">',
+    "addresses": "10.0.0.1,",
+    "key heads": "-----BEGIN RSA PRIVATE KEY-----",
+    "key heads by line": "-----BEGIN RSA PRIVATE KEY-----\n",
+    "user info": "://a:",
+    "at signs": "a@",
+    "groups": "DE89 3704 ",
+}
+
+
+@pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
+def test_time_grows_with_the_length_only(unit):
+    small, large = (measured(unit * (size // len(unit))) for size in (16_384, 131_072))
+    assert large < 8 * 4 * max(small, 0.002), "8 times the text may take 8 times the time; 4 for noise"

@@ -1,8 +1,8 @@
-"""Explain failed data jobs from their logs: root cause, literal evidence, safe to retry, nothing secret shown.
+"""Explain failed data jobs from their logs: root cause, evidence, safe to retry or not, nothing secret.
 
-    >>> from diagnose import diagnose_logs
-    >>> diagnose_logs("logs/j-ABC").category        # doctest: +SKIP
-    <Category.DEPENDENCY_FAILURE: 'DEPENDENCY_FAILURE'>
+>>> from diagnose import diagnose_logs
+>>> diagnose_logs("logs/j-ABC").category        # doctest: +SKIP
+<Category.DEPENDENCY_FAILURE: 'DEPENDENCY_FAILURE'>
 """
 
 from diagnose.diagnosis import Diagnosis, Evidence

@@ -10,6 +10,7 @@ Format of the policy (`diagnose/advice.yaml`):
       - id: delete-data                 # unique
         why: 'Deleting is for …'        # one sentence, for a report
         only_under_write_risk: false    # optional: the rule holds only when a write may be half done
+        always: ['do not check rows']   # optional: forbidden with the negation that stands in it
         commands: ['rm -r']             # forbidden whatever stands around them, unless negated
         patterns: ['{do}delete']        # forbidden where no lawful span covers them
         lawful: ['remove the limit']    # spans blanked before this rule's `patterns` are searched
@@ -26,7 +27,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import re2
 import yaml
@@ -46,28 +47,31 @@ class AdviceRule:
     id: str
     why: str
     patterns: tuple[str, ...]
+    always: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     lawful: tuple[str, ...] = ()
     only_under_write_risk: bool = False
     forbidden_examples: tuple[str, ...] = ()
     lawful_examples: tuple[str, ...] = ()
-    _commands: Any = field(init=False, repr=False, compare=False)
-    _patterns: Any = field(init=False, repr=False, compare=False)
-    _lawful: Any = field(init=False, repr=False, compare=False)
+    _always: "re2._Regexp" = field(init=False, repr=False, compare=False)
+    _commands: "re2._Regexp" = field(init=False, repr=False, compare=False)
+    _patterns: "re2._Regexp" = field(init=False, repr=False, compare=False)
+    _lawful: "re2._Regexp" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile each group of patterns into one."""
-        for name in ("commands", "patterns", "lawful"):
+        for name in ("always", "commands", "patterns", "lawful"):
             object.__setattr__(self, f"_{name}", _compile(f"{self.id}: {name}", getattr(self, name)))
 
-    def forbids(self, sentence: str, excused: str) -> bool:
+    def forbids(self, sentence: str, bare: str, excused: str) -> bool:
         """Tell whether a plain sentence breaks this rule.
 
         Args:
-            sentence: its negated parts are blanked.
-            excused: the same, what the policy excuses blanked as well.
+            sentence: the whole of it.
+            bare: its negated parts blanked.
+            excused: what the policy excuses blanked as well.
         """
-        if self._commands.search(sentence):
+        if self._always.search(sentence) or self._commands.search(bare):
             return True
         return bool(self._patterns.search(self._lawful.sub(_BLANK, excused)))
 
@@ -79,8 +83,8 @@ class AdvicePolicy:
     rules: tuple[AdviceRule, ...]
     negation: tuple[str, ...] = ()
     excuses: tuple[str, ...] = ()
-    _negation: Any = field(init=False, repr=False, compare=False)
-    _excuses: Any = field(init=False, repr=False, compare=False)
+    _negation: "re2._Regexp" = field(init=False, repr=False, compare=False)
+    _excuses: "re2._Regexp" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile each group of patterns into one."""
@@ -102,7 +106,7 @@ class AdvicePolicy:
             bare = _unquote(self._negation.sub(_BLANK, sentence))
             excused = self._excuses.sub(_BLANK, bare)
             for rule in rules:
-                if rule.forbids(bare, excused):
+                if rule.forbids(sentence, bare, excused):
                     return rule
         return None
 
@@ -144,18 +148,21 @@ def parse_policy(text: str) -> AdvicePolicy:
 # --- reading the file ---
 
 _SECTIONS: Final = {"words", "negation", "excuses", "rules"}
-_LISTS: Final = ("commands", "patterns", "lawful", "forbidden", "allowed")
+_LISTS: Final = ("always", "commands", "patterns", "lawful", "forbidden", "allowed")
 _FIELDS: Final = {"id", "why", "only_under_write_risk", *_LISTS}
 _ID: Final = stdlib_re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 _WORD: Final = stdlib_re.compile(r"\{([a-z_]+)\}")
 
 
-def _rule(row: Any, words: Mapping[str, str]) -> AdviceRule:
-    where = f"{_FILE}: {row.get('id', row) if isinstance(row, dict) else row}"
+def _rule(row: object, words: Mapping[str, str]) -> AdviceRule:
+    if not isinstance(row, dict):
+        raise CatalogueError(f"{_FILE}: {row}: a rule must be a mapping with {', '.join(sorted(_FIELDS))}")
+    where = f"{_FILE}: {row.get('id', row)}"
     _check(where, _rule_problems(row))
     return AdviceRule(
         id=row["id"],
         why=row["why"],
+        always=_expand(f"{where}: always", row.get("always", []), words),
         commands=_expand(f"{where}: commands", row.get("commands", []), words),
         patterns=_expand(f"{where}: patterns", row["patterns"], words),
         lawful=_expand(f"{where}: lawful", row.get("lawful", []), words),
@@ -170,7 +177,7 @@ def _check(where: str, problems: Iterable[str]) -> None:
         raise CatalogueError(f"{where}: {problem}")
 
 
-def _document_problems(document: Any) -> Iterator[str]:
+def _document_problems(document: object) -> Iterator[str]:
     if not isinstance(document, dict):
         yield f"must be a mapping with {', '.join(sorted(_SECTIONS))}"
         return
@@ -187,10 +194,7 @@ def _document_problems(document: Any) -> Iterator[str]:
         yield "rules must be a list with at least one rule"
 
 
-def _rule_problems(row: Any) -> Iterator[str]:
-    if not isinstance(row, dict):
-        yield f"a rule must be a mapping with {', '.join(sorted(_FIELDS))}"
-        return
+def _rule_problems(row: Mapping[object, object]) -> Iterator[str]:
     unknown = sorted(str(name) for name in row if name not in _FIELDS)
     if unknown:
         yield f"unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_FIELDS))}"
@@ -204,7 +208,7 @@ def _rule_problems(row: Any) -> Iterator[str]:
         yield "only_under_write_risk must be true or false"
 
 
-def _is_texts(value: Any) -> bool:
+def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
 
 
@@ -227,7 +231,7 @@ def _substitute(where: str, pattern: str, words: Mapping[str, str]) -> str:
     return _WORD.sub(lambda hit: words[hit[1]], pattern)
 
 
-def _compile(where: str, patterns: Sequence[str]) -> Any:
+def _compile(where: str, patterns: Sequence[str]) -> "re2._Regexp":
     """Compile patterns into one; name the one that is not valid."""
     options = re2.Options()
     options.log_errors = False
@@ -239,7 +243,7 @@ def _compile(where: str, patterns: Sequence[str]) -> Any:
         raise CatalogueError(f"{_FILE}: {where}: {next(culprits, '')!r} is not valid RE2: {error}") from error
 
 
-def _is_valid(pattern: str, options: Any) -> bool:
+def _is_valid(pattern: str, options: "re2.Options") -> bool:
     try:
         re2.compile(pattern, options)
     except re2.error:
@@ -250,12 +254,12 @@ def _is_valid(pattern: str, options: Any) -> bool:
 # --- reading the advice ---
 
 _TWINS: Final = {
-    **dict(zip("‘’‚‛ʼ′“”„‟«»‹›″", "''''''" + '"' * 9, strict=True)),
-    **dict.fromkeys("‐‑‒–−", "-"),
+    **dict(zip("‘’‚‛ʼ′“”„‟«»‹›″", "''''''" + '"' * 9, strict=True)),  # noqa: RUF001 - twins on purpose
+    **dict.fromkeys("‐‑‒–−", "-"),  # noqa: RUF001 - twins on purpose
     **dict.fromkeys("—―", " - "),
     **dict.fromkeys("\x85\u2028\u2029", "\n"),
-    **dict(zip("аеорсхуіјѕԁвнкмтАЕОРСХУІЈЅВНКМТ", "aeopcxyijsdbhkmtAEOPCXYIJSBHKMT", strict=True)),  # noqa: RUF001
-    **dict(zip("οανρτικΑΒΕΗΙΚΜΝΟΡΤΧ", "oavptikABEHIKMNOPTX", strict=True)),  # noqa: RUF001
+    **dict(zip("аеорсхуіјѕԁвнкмтАЕОРСХУІЈЅВНКМТ", "aeopcxyijsdbhkmtAEOPCXYIJSBHKMT", strict=True)),
+    **dict(zip("οανρτικΑΒΕΗΙΚΜΝΟΡΤΧ", "oavptikABEHIKMNOPTX", strict=True)),
 }
 """Characters that look like ASCII ones, Cyrillic and Greek letters among them."""
 _TIDY: Final = (
@@ -267,7 +271,11 @@ _TIDY: Final = (
 )
 _LINE_END: Final = re2.compile(r" *\n\s*")
 _SENTENCE: Final = re2.compile(r"(?:`[^`\n]*`|[.;!?]+[^\s.;!?]|[^.;!?\n])+")
-_QUOTES: Final = ((re2.compile(r'["`]'), ""), (re2.compile(r"(^|[^a-z])'"), r"\1"), (re2.compile(r"'($|[^a-z])"), r"\1"))
+_QUOTES: Final = (
+    (re2.compile(r'["`]'), ""),
+    (re2.compile(r"(^|[^a-z])'"), r"\1"),
+    (re2.compile(r"'($|[^a-z])"), r"\1"),
+)
 
 
 def _sentences(advice: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from diagnose.excerpt import LogExcerpt
 from diagnose.finding import Event, Finding, Standing, ending_line
 from diagnose.layout import SourceKind
 from diagnose.ranking import Judgement, exception_lines
+from diagnose.record import Level
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
 
@@ -133,7 +134,13 @@ def _attempts_differ(view: View, primary: Finding) -> bool:
     return len(set(ends.values())) > 1
 
 
-_BASE: Final = {Standing.TERMINAL: 0.9, Standing.FATAL: 0.86, Standing.ERROR: 0.68, Standing.HINT: 0.55, Standing.PAST: 0.2}
+_BASE: Final = {
+    Standing.TERMINAL: 0.9,
+    Standing.FATAL: 0.86,
+    Standing.ERROR: 0.68,
+    Standing.HINT: 0.55,
+    Standing.PAST: 0.2,
+}
 _BY_SPECIFICITY: Final = {3: 0.0, 2: -0.04, 1: -0.2}
 
 
@@ -243,7 +250,7 @@ def _no_logs(view: View) -> Draft:
         failure_type=FailureType.LOGS_UNAVAILABLE,
         retry=RetryRule.CONDITIONAL,
         recommendations=(
-            "Look for the step's logs under the cluster's log location; EMR uploads them up to five minutes late.",
+            "Look under the cluster's log location; EMR uploads a step's logs up to five minutes late.",
             "Check that the cluster has a log location and that its instance role may write there.",
         ),
         evidence=(),
@@ -289,8 +296,6 @@ def _ruled_out(view: View) -> tuple[tuple[str, str], ...]:
     rows: dict[str, str] = {}
     for finding in view.judgement.past:
         rows.setdefault(finding.text, finding.event.reason)
-    for finding in view.judgement.noise:
+    for finding in [f for f in view.judgement.noise if f.event.mark.level is Level.ERROR]:
         rows.setdefault(finding.text, f"known noise ({finding.signature.id})")
     return tuple(rows.items())[:MAX_RULED_OUT]
-
-

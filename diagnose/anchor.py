@@ -60,9 +60,11 @@ class AnchorSearch:
 
     def grade(self, record: Record) -> Interest:
         """Say how much interest a record deserves by its level and its words."""
-        text = "\n".join(line.text for line in record.lines) if len(record.lines) > 1 else record.lines[0].text
+        text = (
+            "\n".join(line.text for line in record.lines) if len(record.lines) > 1 else record.lines[0].text
+        )
         hint = self._hint.search(text) is not None
-        if record.traceback or (hint or record.level >= Level.WARN) and self._is_fatal(record):
+        if record.traceback or ((hint or record.level >= Level.WARN) and self._is_fatal(record)):
             return Interest.FATAL
         if record.level is Level.ERROR:
             return Interest.ERROR

@@ -1,9 +1,9 @@
 r"""A text → the values that stand behind a telling key, in every notation in which logs write key and value.
 
-One separator grammar: `k=v` `k: v` `k -> v` `k => v`, JSON (escaped any number of times, the value on the next line), Python
-dicts, Java maps, XML (elements, attributes, Hadoop properties over several lines), `{"Key": k, "Value": v}`, tuples and calls
-`(k,v)` `("k", "v")`, flags `--k v`, `k 'v'` of SQL, `k is v`, `k v` on a line of its own, URL parameters (encoded twice, too),
-and colour codes between any of them.
+One separator grammar: `k=v` `k: v` `k -> v` `k => v`, JSON (escaped any number of times, the value on the
+next line), Python dicts, Java maps, XML (elements, attributes, Hadoop properties over several lines),
+`{"Key": k, "Value": v}`, tuples and calls `(k,v)` `("k", "v")`, flags `--k v`, `k 'v'` of SQL, `k is v`, `k
+v` on a line of its own, URL parameters (encoded twice, too), and colour codes between any of them.
 Limits: an unquoted value ends at a blank; the value of a key two lines away is not found.
 """
 
@@ -16,7 +16,10 @@ from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
 _ANSI = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
 _DECO = rb"(?:[ \t]|" + _ANSI + rb")*"
 _QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
-_PREFIX = rb"(?:\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+)?"
+_PREFIX = (
+    rb"(?:\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+"
+    rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+)?"
+)
 _GAP = _DECO + rb"(?:\\?\r?\n[ \t]*" + _PREFIX + rb")?" + _DECO  # blanks, at most one line end
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
@@ -27,8 +30,8 @@ _ASSIGN = (
     + rb"(?:=>|->|:=|<-|={1,2}|:|%(?:25)?3[AaDd]|\\u003[aAdD]|&#61;))"
 )  # fmt: skip
 _PAIR = (
-    rb"(" + _QUOTE + rb"?(?:" + _DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + _GAP + _QUOTE + rb"?(?:parameter|option|property)?_?value"
-    + _QUOTE + rb"?" + _DECO + rb"[=:])"
+    rb"(" + _QUOTE + rb"?(?:" + _DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + _GAP + _QUOTE
+    + rb"?(?:parameter|option|property)?_?value" + _QUOTE + rb"?" + _DECO + rb"[=:])"
 )  # fmt: skip
 _XML = (
     rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + _GAP + _LESS + rb"value[^<>&\n]*" + _MORE + _GAP + _CDATA
@@ -46,14 +49,14 @@ _FLAG = latin(
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n)?|[ \t]+(?:\\[ \t]*\r?\n)?|[ \t]*\\?\r?\n[ \t]*(?:-[ \t]+)?)[ \t]*"
 )  # fmt: skip
 _PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*')")
-_CONF_LINE = latin(rb"(?im)^[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
+_CONF_LINE = latin(rb"(?im)^[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
 _CONF_CELL = latin(
     rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|"
 )
 
-_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|\[)?"
+_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|ENC\(|\[)?"
 _OPEN = latin(_GAP + _WRAP + rb"[bBuUrRfF]?(" + _QUOTE + rb")" + _DECO)
-_START = latin(_DECO + rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|\[|!\w+[ \t])?")
+_START = latin(_DECO + _WRAP + rb"(?:!\w+[ \t])?")
 _RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
 _NEXT_LINE = latin(rb"[ \t]*[|>]?-?[ \t]*\r?\n[ \t]+([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
@@ -82,12 +85,13 @@ _PLATFORM_ID = latin(
     rb"(?:application|container|attempt|appattempt|task|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
 )
 _COLUMN_CALLS = frozenset(
-    b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates withColumnRenamed "
-    b"withColumn cube rollup col cols struct concat coalesce isin in IN rename subset StructField add_column".split()
+    b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
+    b"withColumnRenamed withColumn cube rollup col cols struct concat coalesce isin in IN rename subset "
+    b"StructField add_column".split()
 )
 _TECHNICAL = frozenset(
-    b"app class daily error etl exchange file flow hash ingest join load main name pool query read run scan shell sort step "
-    b"thread write".split()
+    b"app class daily error etl exchange file flow hash ingest join load main name pool query read run scan "
+    b"shell sort step thread write".split()
 )
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
 MAX_ELEMENT_BYTES = 1 << 12
@@ -111,18 +115,18 @@ def assignments(data: bytes) -> Iterator[Finding]:
         if label and not label.form:
             strict = label.weak or match.group(1).lower() == b"token"
             yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict)
-    for pattern in (_CONF_LINE, _CONF_CELL):
-        for match in pattern.finditer(data):
-            label = label_of(match.group(1))
-            if label and not label.form and accepted(match.group(2), label, strict=label.weak):
-                yield Finding(kind=label.kind, stretches=(match.span(2),))
+    for match in (*_CONF_LINE.finditer(data), *_CONF_CELL.finditer(data)):
+        label = label_of(match.group(1))
+        strict = label is not None and (label.weak or b"." not in match.group(1))
+        if label and not label.form and accepted(match.group(2), label, strict=strict):
+            yield Finding(kind=label.kind, stretches=(match.span(2),))
 
 
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
 
 
 def _key(data: bytes, match: Hit) -> bytes:
-    """The key without the end of an escape (`%26`, `\\n`, a colour code) that was read as its beginning."""
+    r"""The key without the end of an escape (`%26`, `\\n`, a colour code) that was read as its beginning."""
     before = data[max(0, match.start(1) - 8) : match.start(1)]
     if before.endswith((b"%", b"\\")) or (b"[" in before and (b"\x1b" in before or b"\\" in before)):
         return match.group(1)[_ESCAPE_END.match(match.group(1)).end() :]  # type: ignore[no-any-return]  # re2 is untyped
@@ -201,7 +205,7 @@ def _line_end(data: bytes, position: int) -> int:
 
 
 def _closing(data: bytes, start: int, quote: bytes) -> int:
-    """Where the value behind an opening quote ends: the same quote, escaped as often or less; -1 when there is none."""
+    """Where the value behind a quote ends: at the same quote, escaped as often or less; -1 if nowhere."""
     limit = _line_end(data, start)
     if quote[-1:] not in {b'"', b"'", b"`"}:
         return data.find(quote, start, limit)
@@ -301,7 +305,7 @@ _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 
 def accepted(text: bytes, label: Label, *, strict: bool) -> bool:
-    """Whether a value may be secret at all: no placeholder, type, variable, number of tries or word of prose."""
+    """Whether a value may be secret at all: no placeholder, type, variable, id or word of prose."""
     if _PLACEHOLDER.match(text) or _NO_VALUE.match(text) or _PLATFORM_ID.match(text):
         return False
     lower = text.strip().lower()
@@ -322,7 +326,7 @@ def _technical(lower: bytes) -> bool:
 
 
 def is_credential(text: bytes) -> bool:
-    """Whether a value looks like a token by itself: long, letters and digits, no id, path, class, address or date."""
+    """Whether a value looks like a token by itself: long, letters and digits, no id, path, class or date."""
     if not _TOKEN.match(text) or _NO_TOKEN.match(text):
         return False
     digit = any(48 <= byte <= 57 for byte in text)

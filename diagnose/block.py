@@ -1,7 +1,8 @@
 """A text → the stretches of secrets that run over several lines: PEM blocks, and tokens wrapped at a column.
 
 Each line is its own stretch, so the number of lines never changes; a log prefix before the stretch stays.
-Limits: a wrapped password without the look of a token is not followed; interleaved lines of other threads are left alone.
+Limits: a wrapped password without the look of a token is not followed; interleaved lines of other threads are
+left alone.
 """
 
 from collections.abc import Iterator
@@ -133,7 +134,7 @@ def _body_before(data: bytes, position: int, floor: int) -> list[Stretch]:
 
 
 def _bare_bodies(data: bytes) -> Iterator[list[Stretch]]:
-    """Two or more neighbouring lines that hold 60 to 76 characters of base64: a block without head and end."""
+    """Two or more neighbouring lines of 60 to 76 characters of base64: a block without head and end."""
     run: list[Stretch] = []
     for match in _BODY_LINE.finditer(data):
         span = match.span(1)

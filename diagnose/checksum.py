@@ -1,6 +1,7 @@
-"""A stretch of bytes that looks like a card, an account, an address → whether it is one, by its check digits and edges.
+"""A stretch of bytes that looks like a card, an account, an address → whether it is one, by digits and edges.
 
-Sources: Luhn (ISO/IEC 7812-1), mod 97 and lengths (ISO 13616), SSN ranges (SSA, 2011), octets ≤ 255 (RFC 791), RFC 4291.
+Sources: Luhn (ISO/IEC 7812-1), mod 97 and lengths (ISO 13616), SSN ranges (SSA, 2011), octets ≤ 255 (RFC
+791), RFC 4291.
 Limits: one number in ten passes Luhn by chance, so cards also need a brand's prefix and length.
 """
 
@@ -12,8 +13,9 @@ _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _DIGIT = frozenset(b"0123456789")
 _ESCAPED = latin(rb"(?:%[0-9A-Fa-f]{2}|\\+[nrtbf]|\x1b\[[0-9;]*m|\\u[0-9a-fA-F]{4})\z")
 _VERSION_BEFORE = latin(
-    rb"(?i)(?:(?:version|release|build|revision)[\"'\]]?[ \t]*[:=_ (-]?[ \t]*[\"']?|\b(?:jdbc|driver|spark|hive|hadoop|tez|emr|amzn"
-    rb"|java|jdk|scala|jre|hbase|iceberg|hudi|delta|kafka|presto|trino|livy|flink|openssl|oracle|python|section|rfc|oid|ojdbc)[0-9]* )\z"
+    rb"(?i)(?:(?:version|release|build|revision)[\"'\]]?[ \t]*[:=_ (-]?[ \t]*[\"']?"
+    rb"|\b(?:jdbc|driver|spark|hive|hadoop|tez|emr|amzn|java|jdk|scala|jre|hbase|iceberg|hudi|delta"
+    rb"|kafka|presto|trino|livy|flink|openssl|oracle|python|section|rfc|oid|ojdbc)[0-9]* )\z"
 )
 _PORT_AFTER = latin(rb":[0-9]{2,5}\b")
 _LETTER_AFTER_DOT = latin(rb"\.[A-Za-z0-9]|-[A-Za-z]|-[0-9]+(?:[^0-9.]|\z)")
@@ -34,7 +36,7 @@ _IBAN_LENGTHS = {
 
 
 def left_edge(data: bytes, start: int) -> bool:
-    """Whether a token may begin here: no letter or digit before it, but for an escape (`%3D`, `\\n`, a colour code)."""
+    """Whether a token may begin here: no letter or digit before it, unless of an escape or a colour code."""
     if start == 0 or data[start - 1] not in _WORD:
         return True
     return _ESCAPED.search(data[max(0, start - 12) : start]) is not None
@@ -104,7 +106,7 @@ def iban(text: bytes) -> bool:
 
 
 def phone(data: bytes, start: int, end: int) -> bool:
-    """Whether the stretch is an international number: 10 to 15 digits (E.164), not an arithmetic or time zone sign."""
+    """Whether the stretch is an international number: 10 to 15 digits (E.164), no sum, no time zone."""
     return (
         10 <= len(digits_of(data[start:end])) <= 15
         and data[start - 1 : start] not in {b"+", b"_", b"."}

@@ -43,11 +43,14 @@ def _reasons(incident: Incident, *, fetched: bool) -> Iterable[str]:
     yield from (
         f"{scan.source.file} was not read whole"
         for scan in incident.scans
-        if scan.source.kind not in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER, SourceKind.CONTROLLER)
+        if scan.source.kind
+        not in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER, SourceKind.CONTROLLER)
         and not scan.report.whole
     )
     yield from (gap for gap in incident.gaps if "missing" in gap)
-    masters = [s for s in incident.scans if s.source.kind is SourceKind.DRIVER and s.source.stream == "stderr"]
+    masters = [
+        s for s in incident.scans if s.source.kind is SourceKind.DRIVER and s.source.stream == "stderr"
+    ]
     step = [s for s in incident.scans if s.source.kind is SourceKind.STEP and s.source.stream == "stderr"]
     yield from _process_reasons("the application master's log", masters)
     if not masters or not any(s.spark_started for s in masters):

@@ -96,7 +96,7 @@ def _markdown_lines(d: Diagnosis) -> Iterable[str]:
 
 def _prose(text: str) -> str:
     """Defuse what Markdown and Slack would act on."""
-    return _fenced(text).replace("`", "'").replace("*", "∗").replace("\n", " ")
+    return _fenced(text).replace("`", "'").replace("*", "\u2217").replace("\n", " ")
 
 
 def _fenced(text: str) -> str:

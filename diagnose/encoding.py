@@ -1,6 +1,7 @@
 r"""A secret's bytes → every spelling in which a log may repeat it, and back to the plain value.
 
-Spellings: URL (once and twice encoded, both cases, `+` for blanks), JSON strings (once and twice escaped), XML entities;
+Spellings: URL (once and twice encoded, both cases, `+` for blanks), JSON strings (once and twice escaped),
+XML entities;
 buried: base64 in its three alignments (so also inside `user:value`) and hexadecimal.
 Limits: no compression, no encryption, no hash, no base64 of base64.
 """
@@ -52,7 +53,7 @@ def _json(text: str) -> set[bytes]:
 
 
 def plain(value: bytes) -> tuple[bytes, ...]:
-    """What `value` may stand for when the log holds it encoded: URL, JSON and XML undone; without `value` itself."""
+    """What `value` stands for if the log holds it encoded: URL, JSON, XML undone; without `value` itself."""
     found = []
     if b"%" in value:
         once = unquote_to_bytes(value)

@@ -1,8 +1,8 @@
 """The errors of `diagnose`; every message names the value and the next step.
 
-    DiagnoseError
-      ├── UsageError        a bad argument, setting or path; the command line exits 2
-      └── CatalogueError    a signature or policy file does not hold what it must
+DiagnoseError
+├── UsageError        a bad argument, setting or path; the command line exits 2
+└── CatalogueError    a signature or policy file does not hold what it must
 """
 
 

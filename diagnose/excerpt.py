@@ -175,15 +175,13 @@ class _Weigher:
             return 80
         if self._is_sign(event):
             return 55
-        if Role.CAUSE in roles and event.standing is not Standing.PAST:
-            return 60 + event.standing
         if roles == {Role.NOISE}:
             return 2
         if event.standing is Standing.PAST:
             return 8
-        if roles & {Role.SYMPTOM, Role.WRAPPER}:
-            return 45 + event.standing
-        return _plain_weight(event)
+        if Role.CAUSE in roles:
+            return 60 + event.standing
+        return 45 + event.standing if roles else _plain_weight(event)
 
     def _is_sign(self, event: Event) -> bool:
         if not self._signs:
@@ -193,7 +191,13 @@ class _Weigher:
 
 
 def _plain_weight(event: Event) -> float:
-    by_interest = {Interest.FATAL: 40, Interest.ERROR: 30, Interest.WARNING: 14, Interest.TAIL: 18, Interest.HINT: 10}
+    by_interest = {
+        Interest.FATAL: 40,
+        Interest.ERROR: 30,
+        Interest.WARNING: 14,
+        Interest.TAIL: 18,
+        Interest.HINT: 10,
+    }
     weight = by_interest.get(event.mark.interest, 0)
     return weight + event.standing + (1 if event.mark.level is Level.ERROR else 0)
 

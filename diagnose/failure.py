@@ -47,7 +47,9 @@ class JobContext:
     @property
     def deploy_mode(self) -> str | None:
         """`client` or `cluster`, where the step's arguments or settings say so."""
-        return option_value(self.step.get("args", ()), "--deploy-mode") or self.spark.get("spark.submit.deployMode")
+        return option_value(self.step.get("args", ()), "--deploy-mode") or self.spark.get(
+            "spark.submit.deployMode"
+        )
 
     def template_values(self) -> dict[str, str]:
         """Name the values that a signature's words may use, as far as they are known."""

@@ -93,9 +93,11 @@ _DRIVERS: Final = {SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER}
 _TERMINAL: Final = re.compile(
     r"User class threw exception|Final app status: (?:FAILED|KILLED)|Application diagnostics message|"
     r'Exception in thread "(?:main|Driver)"|diagnostics: (?!N/A|AM container is launched|\[)\S|'
-    r"ApplicationMaster: Uncaught exception|^FAILED: |^Error: (?:Failed|Could not|Cannot|Unrecognized|Missing|Must|"
-    r"No main|Master|Only|Either|Invalid)|error: (?:the following arguments|unrecognized arguments|argument )|"
-    r"^(?:\S*/)?python\S*: can't open file|^(?:\S*/)?(?:ba)?sh: |Uncaught exception in thread (?:main|Thread\[main)|"
+    r"ApplicationMaster: Uncaught exception|^FAILED: |"
+    r"^Error: (?:Failed|Could not|Cannot|Unrecognized|Missing|Must|No main|Master|Only|Either|Invalid)|"
+    r"error: (?:the following arguments|unrecognized arguments|argument )|"
+    r"^(?:\S*/)?python\S*: can't open file|^(?:\S*/)?(?:ba)?sh: |"
+    r"Uncaught exception in thread (?:main|Thread\[main)|"
     r"SparkContext: Error initializing SparkContext"
 )
 
@@ -211,7 +213,7 @@ class _Grader:
 
 
 def _plain_lines(passages: Iterable[Passage], after: Mapping[str, int]) -> dict[str, set[int]]:
-    """Number the kept lines after each file's last traceback that carry no log header: the job's own words."""
+    """Number the kept lines after each file's last traceback that have no log header: the job's words."""
     plain: dict[str, set[int]] = {}
     for passage in passages:
         file = passage.source.file

@@ -1,8 +1,10 @@
 r"""The key before a value → the label that says what the value is, or None when it is no secret.
 
-`spark.hadoop.fs.s3a.secret.key`, `javax.net.ssl.keyStorePassword`, `"customer_name"`, `--db-password`, `X-Amz-Signature`
-are read as words; the last word decides (`password.file`, `tokens_processed`, `SecretManager` hold no secret).
-Limits: English words, and a key of one's own invention (`spring_water=`) is not known: REDACTION_EXTRA_PATTERNS is for that.
+`spark.hadoop.fs.s3a.secret.key`, `javax.net.ssl.keyStorePassword`, `"customer_name"`, `--db-password`,
+`X-Amz-Signature` are read as words; the last word decides (`password.file`, `tokens_processed`,
+`SecretManager` hold no secret).
+Limits: English words, and a key of one's own invention (`spring_water=`) is not known:
+REDACTION_EXTRA_PATTERNS is for that.
 """
 
 from dataclasses import dataclass
@@ -58,7 +60,8 @@ _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _PERSON = latin(_NAME + rb"(?: [A-Z\xc3]" + _NAME[len(rb"[A-Za-z\x80-\xff]") :] + rb"){0,3}")
 _FULL_NAME = latin(rb"[A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z\xc3][A-Za-z\x80-\xff'.-]*){1,3}")
 _DATE = latin(
-    rb"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{8}\b|[0-9]{1,2}\.? " + _MONTH + rb" [0-9]{4}|" + _MONTH + rb" [0-9]{1,2},? [0-9]{4}"
+    rb"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{8}\b|[0-9]{1,2}\.? " + _MONTH + rb" [0-9]{4}|"
+    + _MONTH + rb" [0-9]{1,2},? [0-9]{4}"
 )  # fmt: skip
 _DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
 _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
@@ -91,11 +94,14 @@ _PEOPLE_TAILS = (
 _BIRTHS = ("dob", "dateofbirth", "birthdate", "birthday", "birthdt", "dateborn", "birthdateutc")
 _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
     (("ssn", "socialsecurity", "socialsecuritynumber", "ssnumber", "ssno"), Label(kind=Kind.SSN, form=_SSN)),
-    (("taxid", "nationalid", "passport", "passportno", "passportnumber"), Label(kind=Kind.SSN, form=_DOCUMENT)),
+    (("taxid", "nationalid", "passport", "passportno", "passportnumber"),
+     Label(kind=Kind.SSN, form=_DOCUMENT)),
     (("cvv", "cvc", "cvv2"), Label(kind=Kind.CARD, form=_CODE)),
-    (("card", "cardno", "cardnumber", "cardnum", "ccn", "ccnumber", "pan"), Label(kind=Kind.CARD, form=_CARD)),
+    (("card", "cardno", "cardnumber", "cardnum", "ccn", "ccnumber", "pan"),
+     Label(kind=Kind.CARD, form=_CARD)),
     (("iban", "ibannumber"), Label(kind=Kind.IBAN, form=_IBAN)),
-    (("phone", "mobile", "msisdn", "fax", "phonenumber", "phoneno", "mobilenumber", "telephone", "cellphone", "mobilephone"),
+    (("phone", "mobile", "msisdn", "fax", "phonenumber", "phoneno", "mobilenumber",
+      "telephone", "cellphone", "mobilephone"),
      Label(kind=Kind.PHONE, form=_PHONE)),
     (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum", "bankaccount"),
      Label(kind=Kind.ACCOUNT, form=_DIGITS)),
@@ -124,20 +130,23 @@ _PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "p
 _PASSWORD_TAILS = ("pwd", "storepass", "keypass", "userpass", "sshpass", "dbpass", "pgpass")
 _KEY_TAILS = tuple(
     f"{owner}key"
-    for owner in (
-        "api secretaccess shared sharedaccess account storage sign signing encrypt encryption master auth ssh license licence "
-        "subscription consumer app client hmac service function rsa pgp sas enc aes data"
-    ).split()
+    for owner in """
+    api secretaccess shared sharedaccess account storage sign signing encrypt encryption master auth ssh
+    license licence subscription consumer app client hmac service function rsa pgp sas enc aes data
+    """.split()  # noqa: SIM905 - as above
 )
 _NO_TOKEN = frozenset(
-    "am amrm block bad client completion container continuation count current csrf dt end eos eof illegal input invalid kind last max "
-    "min missing next nm num of output page pad prompt start stop string total unexpected unknown unrecognized".split()
+    """
+    am amrm block bad client completion container continuation count current csrf dt end eos eof illegal input
+    invalid kind last max min missing next nm num of output page pad prompt start stop string total unexpected
+    unknown unrecognized
+    """.split()  # noqa: SIM905 - as above
 )
 _WORDS = latin(rb"[A-Z]+(?:[a-z]+|[0-9]+)?|[a-z]+|[0-9]+")
 
 
 def words_of(key: bytes) -> tuple[str, ...]:
-    """Split a key at punctuation and camel humps, in lower case: `keyStorePassword` → key, store, password."""
+    """Split a key at punctuation and humps, in lower case: `keyStorePassword` → key, store, password."""
     return tuple(match.group().decode("ascii").lower() for match in _WORDS.finditer(key))
 
 

@@ -52,9 +52,7 @@ class DirectoryStore:
     def list(self) -> Sequence[LogFile]:
         """List every regular file below the root."""
         found = (p for p in sorted(self.root.rglob("*")) if p.is_file() and not p.is_symlink())
-        return [
-            LogFile(name=p.relative_to(self.root).as_posix(), size_bytes=p.stat().st_size) for p in found
-        ]
+        return [LogFile(name=p.relative_to(self.root).as_posix(), size_bytes=p.stat().st_size) for p in found]
 
     def open(self, name: str) -> BinaryIO:
         """Open a file by its name relative to the root."""

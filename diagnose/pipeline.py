@@ -103,13 +103,20 @@ def run_place(
     redacted = redact_incident(incident, redaction)
     values = {k: redaction.text(v) for k, v in place.context.template_values().items()}
     watch.lap("redaction")
-    view = build_view(
-        incident, redacted, kit.catalogue, values=values, max_bytes=settings.max_log_size_bytes
-    )
+    view = build_view(incident, redacted, kit.catalogue, values=values, max_bytes=settings.max_log_size_bytes)
     watch.lap("excerpt")
     coverage = cover(incident, fetched=settings.yarn_log_fetch_enabled)
     return State(
-        diagnosis=_verdict(incident.failure, view, redacted.signs, coverage, kit, redaction, watch, now()),
+        diagnosis=_verdict(
+            incident.failure,
+            view,
+            signs=redacted.signs,
+            coverage=coverage,
+            kit=kit,
+            redaction=redaction,
+            watch=watch,
+            moment=now(),
+        ),
         view=view,
     )
 
@@ -117,6 +124,7 @@ def run_place(
 def _verdict(
     failure: Failure,
     view: View,
+    *,
     signs: tuple[WriteSign, ...],
     coverage: Coverage,
     kit: Kit,
@@ -144,12 +152,16 @@ def _verdict(
     )
 
 
-def diagnose_logs(path: Path | str, *, step_id: str | None = None, settings: Settings | None = None) -> Diagnosis:
+def diagnose_logs(
+    path: Path | str, *, step_id: str | None = None, settings: Settings | None = None
+) -> Diagnosis:
     """Diagnose the logs at a path; see `run_logs`."""
     return run_logs(path, step_id=step_id, settings=settings).diagnosis
 
 
-def excerpt_logs(path: Path | str, *, step_id: str | None = None, settings: Settings | None = None) -> LogExcerpt:
+def excerpt_logs(
+    path: Path | str, *, step_id: str | None = None, settings: Settings | None = None
+) -> LogExcerpt:
     """Give the redacted excerpt of the logs at a path; see `run_logs`."""
     return run_logs(path, step_id=step_id, settings=settings).excerpt
 
@@ -170,5 +182,3 @@ class _Watch:
         moment = time.monotonic()
         self.laps[stage] = round((moment - self._last) * 1000)
         self._last = moment
-
-

@@ -191,7 +191,8 @@ def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event |
 
 
 _EXCEPTION_NAME: Final = re.compile(
-    r"^(?:: |Caused by: )?(?:[A-Za-z_$][\w$]*\.)*[A-Z]\w*(?:Error|Exception|Failure|Exit|Interrupt|Fault|Timeout)\b"
+    r"^(?:: |Caused by: )?(?:[A-Za-z_$][\w$]*\.)*[A-Z]\w*"
+    r"(?:Error|Exception|Failure|Exit|Interrupt|Fault|Timeout)\b"
 )
 
 
@@ -223,14 +224,15 @@ def _rivals(
 
 def exception_lines(event: Event) -> list[int]:
     """List the positions of an event's lines that name an exception or end a traceback, the first first."""
-    positions = [
+    return [
         position
         for position, text in event.lines
         if text.strip() and not is_frame(text, traceback=event.mark.traceback) and not _is_chrome(text)
     ]
-    return positions
 
 
 def _is_chrome(text: str) -> bool:
     """Tell a traceback's own fixed words."""
-    return text.startswith(("Traceback (most", "Driver stacktrace:", "JVM stacktrace:", "During handling", "The above"))
+    return text.startswith(
+        ("Traceback (most", "Driver stacktrace:", "JVM stacktrace:", "During handling", "The above")
+    )

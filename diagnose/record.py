@@ -79,8 +79,8 @@ _CHAIN: Final = re.compile(
     r"During handling of the above exception|The above exception was the direct cause|Traceback \(most"
 )
 _TRACE_TAIL: Final = re.compile(
-    r"\s|: |Caused by: |\.\.\. \d+ more|Driver stacktrace:|JVM stacktrace:|Suppressed: |== |\+- |:- |'\w|Parse Mode:"
-    r"|-*\^+$|[\w.$]+(?:Error|Exception|Throwable)\b|\[[A-Z][A-Z0-9_.]{3,}\] "
+    r"\s|: |Caused by: |\.\.\. \d+ more|Driver stacktrace:|JVM stacktrace:|Suppressed: |== |\+- |:- |'\w|"
+    r"Parse Mode:|-*\^+$|[\w.$]+(?:Error|Exception|Throwable)\b|\[[A-Z][A-Z0-9_.]{3,}\] "
 )
 _OPEN_MESSAGE: Final = re.compile(r": |Caused by|== SQL ==|.*(?:Error|Exception): ?$")
 MAX_MESSAGE_LINES: Final = 12
@@ -101,10 +101,10 @@ def parse_header(text: str) -> Header | None:
 def _time(hit: re.Match[str]) -> datetime | None:
     if hit["year"] is None:
         return None
-    year = int(hit["year"])
-    parts = (int(hit[name]) for name in ("month", "day", "hour", "minute", "second"))
+    year, month, day = (int(hit[name]) for name in ("year", "month", "day"))
+    hour, minute, second = (int(hit[name]) for name in ("hour", "minute", "second"))
     try:
-        return datetime(year + 2000 if year < 100 else year, *parts, tzinfo=UTC)
+        return datetime(year + 2000 if year < 100 else year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 
@@ -126,7 +126,11 @@ class _Open:
 
     def add(self, line: Line) -> None:
         self.last = line.text
-        if not self.tail and len(self.head) < MAX_RECORD_LINES // 2 and self.head_chars < MAX_RECORD_CHARS // 2:
+        if (
+            not self.tail
+            and len(self.head) < MAX_RECORD_LINES // 2
+            and self.head_chars < MAX_RECORD_CHARS // 2
+        ):
             self.head.append(line)
             self.head_chars += len(line.text)
             return

@@ -1,9 +1,12 @@
-"""Text → the same text with every secret replaced by a numbered placeholder: `password=[REDACTED-PASSWORD-1]`.
+"""Text → the same text, each secret replaced by a numbered placeholder: `password=[REDACTED-PASSWORD-1]`.
 
-SECURITY BOUNDARY 1: nothing leaves for a model, a log record, a report or a payload before it went through here.
-A session first finds the values in all texts, then removes them everywhere, their URL, base64 and hexadecimal forms
-included. Lines are kept: a secret over several lines is replaced line by line. Redacting twice changes nothing.
-Every pattern runs on RE2, so time grows with the length of the text, whatever a pattern from outside looks like.
+SECURITY BOUNDARY 1: nothing leaves for a model, a log record, a report or a payload before it went through
+here.
+A session first finds the values in all texts, then removes them everywhere, their URL, base64 and hexadecimal
+forms included. Lines are kept: a secret over several lines is replaced line by line. Redacting twice changes
+nothing.
+Every pattern runs on RE2, so time grows with the length of the text, whatever a pattern from outside looks
+like.
 Limits: a secret with no telling key, shape or known value is not seen; see docs/adr/0003-redaction.md.
 """
 
@@ -48,7 +51,7 @@ class Redactor:
     """The compiled patterns; immutable, made once and shared.
 
     Args:
-        extra_patterns: RE2 patterns (REDACTION_EXTRA_PATTERNS); group 1, or else the whole match, becomes CUSTOM.
+        extra_patterns: RE2 patterns (REDACTION_EXTRA_PATTERNS); group 1, or else the match, becomes CUSTOM.
             `^` and `$` stand for the ends of a line.
         numbered: Whether placeholders carry a number per value (`[REDACTED-IP-1]`) or none (`[REDACTED-IP]`).
 
@@ -295,7 +298,9 @@ def _extra(pattern: str) -> Pattern:
         re2.compile(pattern, options)
         return re2.compile(b"(?m:" + pattern.encode() + b")", options)
     except (re2.error, UnicodeEncodeError) as error:
-        message = f"REDACTION_EXTRA_PATTERNS: {pattern!r} is not a valid RE2 pattern ({error}); correct it or leave it out"
+        message = (
+            f"REDACTION_EXTRA_PATTERNS: {pattern!r} is not valid RE2 ({error}); correct it or leave it out"
+        )
         raise UsageError(message) from error
 
 

@@ -49,7 +49,8 @@ def decide_retry(
     """
     if signs:
         place = f"{signs[0].file}:{signs[0].line}"
-        reason = f"A write had begun before the failure ({signs[0].what}, {place}); a rerun may repeat or corrupt data."
+        shown = f"A write had begun before the failure ({signs[0].what}, {place})"
+        reason = f"{shown}; a rerun may repeat or corrupt data."
         return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
     if repeated_differently:
         reason = "YARN's own second attempt was such a rerun, and failed on what the first one left behind."
@@ -78,6 +79,5 @@ def _refusal(
         return f"The cause is transient, but {coverage.reason}; a begun write can't be excluded."
     if contested:
         return "The cause looks transient, but the logs also name another cause that a rerun would not cure."
-    if confidence < MIN_CONFIDENCE:
-        return "The cause looks transient, but the evidence is too thin to call a rerun safe."
-    return ""
+    thin = confidence < MIN_CONFIDENCE
+    return "The cause looks transient, but the evidence is too thin to call a rerun safe." if thin else ""

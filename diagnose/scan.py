@@ -96,6 +96,12 @@ class Scan:
     first_time: datetime | None = None
     last_time: datetime | None = None
 
+    def add_sign(self, what: str, line: Line) -> None:
+        """Note a line that shows a write."""
+        source = self.source
+        sign = WriteSign(what, source.file, line.number, line.text, source.container, source.attempt)
+        self.signs.append(sign)
+
 
 class Scanner:
     """Reads files into scans; holds the compiled patterns and the tasks of all files read."""
@@ -157,7 +163,7 @@ class Scanner:
     def _note_sign(self, scan: Scan, line: Line) -> None:
         what = self._signs.find(line.text) if len(scan.signs) < MAX_SIGNS else None
         if what is not None:
-            scan.signs.append(WriteSign(what, scan.source.file, line.number, line.text))
+            scan.add_sign(what, line)
 
     def _note_own_words(self, scan: Scan, record: Record) -> None:
         """Look for a claimed write in what the job itself printed or logged, tracebacks aside."""
@@ -168,7 +174,7 @@ class Scanner:
         if (printed or _is_own_logger(line.text)) and not _is_code(line.text):
             what = self._signs.find_own(line.text)
             if what is not None:
-                scan.signs.append(WriteSign(what, source.file, line.number, line.text))
+                scan.add_sign(what, line)
 
 
 def _is_code(text: str) -> bool:
@@ -287,7 +293,17 @@ class _Keeper:
             self._close()
         first = len(self._lines)
         self._lines.extend(lines)
-        mark = Mark(first, len(self._lines) - 1, Interest.TAIL, Level.NONE, None, "", False, "", self._after_end)  # noqa: FBT003
+        mark = Mark(
+            first=first,
+            last=len(self._lines) - 1,
+            interest=Interest.TAIL,
+            level=Level.NONE,
+            time=None,
+            logger="",
+            traceback=False,
+            template="",
+            after_end=self._after_end,
+        )
         self._marks.append(mark)
 
     def _append_alone(self, record: Record, interest: Interest, name: str) -> None:

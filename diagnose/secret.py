@@ -1,7 +1,9 @@
-"""What counts as a secret: the kinds, the shapes of unlabelled ones, and the words that are none. Data, no logic.
+"""What counts as a secret: the kinds, the shapes of unlabelled ones, the words that are none. Data, no logic.
 
-Shapes are RE2 patterns over UTF-8 bytes read as Latin-1, so that every byte of a broken text still matches something.
-A shape has no left edge of its own: the scanner tests it (start of text, no word character, or an escape before it).
+Shapes are RE2 patterns over UTF-8 bytes read as Latin-1, so that every byte of a broken text still matches
+something.
+A shape has no left edge of its own: the scanner tests it (start of text, no word character, or an escape
+before it).
 Limits: a token format that is not listed here and stands behind no telling key is not seen.
 """
 
@@ -42,7 +44,7 @@ class Finding:
     stretches: tuple[Stretch, ...]
 
 
-# Found by their shape wherever they stand; hunting a literal would only hit versions and dates that look alike.
+# Found by their shape wherever they stand; hunting the literal would only hit versions and dates alike.
 NOT_HUNTED = frozenset({Kind.IP, Kind.HOST, Kind.BIRTH_DATE})
 # Credentials are hunted in every encoding; the other kinds in plain form only.
 ENCODED = frozenset({Kind.PASSWORD, Kind.SECRET, Kind.TOKEN, Kind.AWS_KEY, Kind.PRIVATE_KEY, Kind.CUSTOM})
@@ -122,7 +124,11 @@ SHAPES: tuple[Shape, ...] = (
         needles=(b"arn%",),
         check="url",
     ),
-    Shape(kind=Kind.ACCOUNT, pattern=rb"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", needles=(b"arn:aws",)),
+    Shape(
+        kind=Kind.ACCOUNT,
+        pattern=rb"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):",
+        needles=(b"arn:aws",),
+    ),
     Shape(kind=Kind.ACCOUNT, pattern=rb"([0-9]{12})\.dkr\.ecr", needles=(b".dkr.ecr",)),
     # Hosts that spell out an address
     Shape(
@@ -166,8 +172,14 @@ SHAPES: tuple[Shape, ...] = (
     _token("npm_", r"[A-Za-z0-9]{30,}"),
     _token("pypi-", r"[A-Za-z0-9_-]{40,}"),
     _token("sk-", r"[A-Za-z0-9_-]{20,}"),
-    _token("hf_ r8_ dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_", r"[A-Za-z0-9_-]{20,}"),
-    _token("NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. PMAK- SG. CCIPAT_ rubygems_", r"[A-Za-z0-9_.-]{20,}"),
+    _token(
+        "hf_ r8_ dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_",
+        r"[A-Za-z0-9_-]{20,}",
+    ),
+    _token(
+        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. PMAK- SG. CCIPAT_ rubygems_",
+        r"[A-Za-z0-9_.-]{20,}",
+    ),
     _token("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
     Shape(kind=Kind.TOKEN, pattern=rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}", needles=(b":AA",)),
     Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", needles=(b"Q~",)),
@@ -175,12 +187,20 @@ SHAPES: tuple[Shape, ...] = (
     # Schemes of the Authorization header, with or without its name
     Shape(
         kind=Kind.TOKEN,
-        pattern=rb"(?i)\b(?:bearer|basic|negotiate|ntlm|digest|apikey|token)(?:[ \t]+|%20|\+|:[ \t]*)([A-Za-z0-9._~+/=%-]{8,})",
+        pattern=rb"(?i)\b(?:bearer|basic|negotiate|ntlm|digest|apikey|token)(?:[ \t]+|%20|\+|:[ \t]*)"
+        rb"([A-Za-z0-9._~+/=%-]{8,})",
         check="credential",
     ),
     Shape(kind=Kind.TOKEN, pattern=rb"(?i)sharedkey(?:lite)?[ \t]+[\w-]+:([A-Za-z0-9+/=]{16,})"),
-    Shape(kind=Kind.TOKEN, pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*((?:[0-9a-fA-F]{2}[ :,]){7,}[0-9a-fA-F]{2})"),
-    Shape(kind=Kind.TOKEN, pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*\(?([A-Za-z0-9+/=_-]{16,})", check="credential"),
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*((?:[0-9a-fA-F]{2}[ :,]){7,}[0-9a-fA-F]{2})",
+    ),
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*\(?([A-Za-z0-9+/=_-]{16,})",
+        check="credential",
+    ),
     Shape(
         kind=Kind.TOKEN,
         pattern=rb"_DELEGATION_TOKEN[^\n]*?[\s:=,(\"'\[]([A-Za-z0-9+/=_-]{16,})",
@@ -188,8 +208,18 @@ SHAPES: tuple[Shape, ...] = (
         check="credential",
     ),
     # User information in URLs, database logins, command lines of known tools
-    Shape(kind=Kind.PASSWORD, pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@", needles=(b"@",), check="plain"),
-    Shape(kind=Kind.PASSWORD, pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@", needles=(b"@",), check="userinfo"),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@",
+        needles=(b"@",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@",
+        needles=(b"@",),
+        check="userinfo",
+    ),
     Shape(
         kind=Kind.PASSWORD,
         pattern=rb"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)",
@@ -198,31 +228,72 @@ SHAPES: tuple[Shape, ...] = (
     Shape(kind=Kind.TOKEN, pattern=rb"https?://([A-Za-z0-9_-]{16,})@", needles=(b"@",), check="credential"),
     Shape(
         kind=Kind.PASSWORD,
-        pattern=rb"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
+        pattern=rb"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)"
+        rb"[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
         needles=(b"@",),
         check="plain",
     ),
     Shape(
         kind=Kind.PASSWORD,
-        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
+        pattern=rb"[\w$#]+/([^\s/@\"']{6,})@//[\w.-]",
+        needles=(b"@//",),
         check="plain",
     ),
     Shape(
         kind=Kind.PASSWORD,
-        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
+        pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
+        rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?([^\s\"']+)",
         check="plain",
     ),
     Shape(
         kind=Kind.PASSWORD,
-        pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b[^\n|;]*?[ \t]-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
+        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
+        rb"(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
+        rb"(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b"
+        rb"[^\n|;]*?[ \t]-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
         needles=(b"mysql", b"mariadb", b"sshpass"),
         check="plain",
     ),
-    Shape(kind=Kind.PASSWORD, pattern=rb"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)", needles=(b"beeline",), check="plain"),
-    Shape(kind=Kind.PASSWORD, pattern=rb"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)", needles=(b"redis-cli",), check="plain"),
-    Shape(kind=Kind.PASSWORD, pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)", needles=(b"ldap",), check="plain"),
-    Shape(kind=Kind.PASSWORD, pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)", needles=(b"curl",), check="plain"),
-    Shape(kind=Kind.SECRET, pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)", needles=(b"configure",), check="plain"),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"beeline",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"redis-cli",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"ldap",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)",
+        needles=(b"curl",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.SECRET,
+        pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"configure",),
+        check="plain",
+    ),
     # People
     Shape(
         kind=Kind.EMAIL,
@@ -230,12 +301,30 @@ SHAPES: tuple[Shape, ...] = (
         needles=(b"@", b"%40", b"%2540"),
         check="email",
     ),
-    Shape(kind=Kind.CARD, pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}", check="card"),
+    Shape(
+        kind=Kind.CARD,
+        pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}",
+        check="card",
+    ),
     Shape(kind=Kind.SSN, pattern=rb"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}", check="ssn"),
-    Shape(kind=Kind.IBAN, pattern=rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?", check="iban"),
-    Shape(kind=Kind.PHONE, pattern=rb"\+[1-9][0-9]{0,2}(?:[ ./-]?\(?[0-9]{1,4}\)?){2,7}", needles=(b"+",), check="phone"),
-    Shape(kind=Kind.PHONE, pattern=rb"\([2-9][0-9]{2}\)[ ]?[2-9][0-9]{2}[-. ][0-9]{4}", needles=(b"(",), check="edges"),
-)  # fmt: skip
+    Shape(
+        kind=Kind.IBAN,
+        pattern=rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?",
+        check="iban",
+    ),
+    Shape(
+        kind=Kind.PHONE,
+        pattern=rb"\+[1-9][0-9]{0,2}(?:[ ./-]?\(?[0-9]{1,4}\)?){2,7}",
+        needles=(b"+",),
+        check="phone",
+    ),
+    Shape(
+        kind=Kind.PHONE,
+        pattern=rb"\([2-9][0-9]{2}\)[ ]?[2-9][0-9]{2}[-. ][0-9]{4}",
+        needles=(b"(",),
+        check="edges",
+    ),
+)
 
 # No value at all, or prose behind a colon.
 STOP_WORDS = frozenset(

@@ -1,7 +1,8 @@
-"""A text → the secrets that show by their form alone: keys, tokens, addresses, S3 paths, cards, phone numbers.
+"""A text → the secrets that show by their form alone: keys, tokens, addresses, S3 paths, cards, phones.
 
-The forms are data (`secret.SHAPES`); this module holds the tests by name that a form can't express, and cuts what it read
-too far. Limits: as `secret` says; a number that passes its check digits by chance counts as real.
+The forms are data (`secret.SHAPES`); this module holds the tests by name that a form can't express, and cuts
+what it read too far. Limits: as `secret` says; a number that passes its check digits by chance counts as
+real.
 """
 
 from collections.abc import Callable, Iterator

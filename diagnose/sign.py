@@ -103,7 +103,9 @@ _DONE: Final = (
 )
 OWN_WORDS: Final = SignRow(
     "the job says that it changed something",
-    r"(?i)\b" + _DONE + r"\b|\b(?:rename|move|delete|insert|upload|publish|write|append|post|put|send|commit)\b.{0,60}"
+    r"(?i)\b"
+    + _DONE
+    + r"\b|\b(?:rename|move|delete|insert|upload|publish|write|append|post|put|send|commit)\b.{0,60}"
     r"(?:: ?(?:True|OK|done)\b|->|\bstatus[ =:]+20\d)|\block (?:taken|acquired|held|created)|"
     r'"(?:POST|PUT|PATCH|DELETE) \S+ HTTP/[\d.]+" 2\d\d',
     "appended 1000 rows to facts_daily",
@@ -125,6 +127,17 @@ class WriteSign:
     file: str
     line: int
     text: str
+    container: str | None = None
+    attempt: int | None = None
+
+    @property
+    def weight(self) -> int:
+        """How plainly it shows: what was committed first, the job's own words last."""
+        if "job committed" in self.what:
+            return 3
+        if "commit" in self.what or "finished" in self.what:
+            return 2
+        return 0 if self.what == OWN_WORDS.what else 1
 
 
 class SignSearch:
@@ -150,7 +163,7 @@ class SignSearch:
         return OWN_WORDS.what
 
 
-def _options() -> Any:
+def _options() -> Any:  # noqa: ANN401 - google-re2 ships no types
     options = re2.Options()
     options.log_errors = False
     return options

@@ -1,12 +1,12 @@
-"""The catalogue of known failures: YAML entries in, compiled patterns out; one log line in, matches out.
+r"""The catalogue of known failures: YAML entries in, compiled patterns out; one log line in, matches out.
 
 Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
 
     - id: yarn.pmem-kill                  # <platform>.<what>, unique over all files
       role: cause                         # cause | symptom | wrapper | noise
       failure_type: CONTAINER_MEMORY_KILL # causes only
-      specificity: 3                      # causes only: 3 names the cause, 2 the kind, 1 a bare exception class
-      pattern: 'limits\\. (?P<used>[\\d.]+ \\w+) of'  # RE2, searched in one redacted log line
+      specificity: 3                      # causes only: 3 names the cause, 2 the kind, 1 a bare class
+      pattern: 'limits\. (?P<used>[\d.]+ \w+) of'  # RE2, searched in one redacted log line
       unless: 'InvalidObjectState'        # optional RE2: a line that matches it is not this failure
       unless_near: 'Py4JNetworkError'     # optional RE2: nor is one whose record or trace has such a line
       sources: [driver, step]             # optional: where such a line counts; everywhere by default
@@ -75,17 +75,17 @@ class Signature:
         return FACTS[self.failure_type].retry if self.failure_type else RetryRule.NEVER
 
     @cached_property
-    def compiled(self) -> Any:
+    def compiled(self) -> Any:  # noqa: ANN401 - google-re2 ships no types
         """The pattern as an RE2 object."""
         return re2.compile(self.pattern, _options())
 
     @cached_property
-    def compiled_unless(self) -> Any:
+    def compiled_unless(self) -> Any:  # noqa: ANN401
         """The excluding pattern as an RE2 object, or None."""
         return re2.compile(self.unless, _options()) if self.unless else None
 
     @cached_property
-    def compiled_unless_near(self) -> Any:
+    def compiled_unless_near(self) -> Any:  # noqa: ANN401
         """The pattern that excludes by a neighbouring line as an RE2 object, or None."""
         return re2.compile(self.unless_near, _options()) if self.unless_near else None
 
@@ -275,7 +275,7 @@ def placeholders(templates: Sequence[str]) -> frozenset[str]:
     return frozenset(hit["name"] for text in templates for hit in _PLACEHOLDER.finditer(text))
 
 
-def _options() -> Any:
+def _options() -> Any:  # noqa: ANN401
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 64 << 20  # the set of all patterns must fit one automaton

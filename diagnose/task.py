@@ -13,7 +13,9 @@ Scope = tuple[str | None, int | None]
 """An application and its attempt; both None in logs that name neither."""
 
 _LOST: Final = re.compile(r"Lost task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)")
-_RAISED: Final = re.compile(r"Exception in task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)")
+_RAISED: Final = re.compile(
+    r"Exception in task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)"
+)
 _FINISHED: Final = re.compile(r"Finished task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID")
 _ABORTED: Final = re.compile(
     r"Task (?P<index>\d+) in stage (?P<stage>\d+)\.\d+ (?:failed \d+ times|had a not serializable result)|"

@@ -13,7 +13,7 @@ from typing import Final
 from diagnose.advice import AdvicePolicy
 from diagnose.analyst import Draft, Shown
 from diagnose.coverage import Coverage
-from diagnose.diagnosis import MAX_RECOMMENDATIONS, Diagnosis, Evidence, RuledOut, Status
+from diagnose.diagnosis import MAX_RECOMMENDATIONS, Diagnosis, Evidence, EvidenceRole, RuledOut, Status
 from diagnose.excerpt import LogExcerpt, shorten
 from diagnose.failure import Failure
 from diagnose.retry import RetryDecision, decide_retry
@@ -60,7 +60,7 @@ def decide(
         policy: what may not be recommended.
         redact: removes secrets from a text; knows the values found in the logs.
     """
-    evidence = _grounded(draft.evidence, excerpt)
+    evidence = [*_grounded(draft.evidence, excerpt), *_write_evidence(signs, excerpt)]
     confidence = _checked_confidence(draft, evidence)
     retry = decide_retry(
         draft.failure_type,
@@ -143,6 +143,23 @@ def _grounded(shown: Sequence[Shown], excerpt: LogExcerpt) -> list[Evidence]:
         for item in shown
         if excerpt.holds(item.event.source.file, item.number, _shown(item.text))
     ]
+
+
+def _write_evidence(signs: Sequence[WriteSign], excerpt: LogExcerpt) -> list[Evidence]:
+    """Show the line that shows the write, where the excerpt holds it."""
+    held = (
+        Evidence(
+            text=_shown(sign.text),
+            file=sign.file,
+            line=sign.line,
+            container=sign.container,
+            attempt=sign.attempt,
+            role=EvidenceRole.CONTEXT,
+        )
+        for sign in signs[:1]
+        if excerpt.holds(sign.file, sign.line, _shown(sign.text))
+    )
+    return list(held)
 
 
 def _allowed(

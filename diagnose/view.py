@@ -46,7 +46,7 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     passages = [*_context_passages(incident.context)]
     for scan in incident.scans:
         passages.extend(_with_signs(scan))
-    signs = [sign for scan in incident.scans for sign in scan.signs]
+    signs = sorted((s for scan in incident.scans for s in scan.signs), key=lambda sign: -sign.weight)
     texts = ["\n".join(line.text for line in p.lines) for p in passages]
     names = sorted({p.source.file for p in passages} | {s.file for s in signs})
     context = _context_text(incident.context)
@@ -110,7 +110,8 @@ def build_view(
 def _with_signs(scan: Scan) -> list[Passage]:
     """Add the lines that show a write to a scan's passages, where they are not in them already."""
     kept = {line.number for passage in scan.passages for line in passage.lines}
-    missing = [sign for sign in scan.signs[:_MAX_SHOWN_SIGNS] if sign.line not in kept]
+    plainest = sorted(scan.signs, key=lambda sign: -sign.weight)[:_MAX_SHOWN_SIGNS]
+    missing = [sign for sign in plainest if sign.line not in kept]
     added = [_single_line(scan.source, sign.line, sign.text) for sign in missing]
     return sorted([*scan.passages, *added], key=lambda p: p.lines[0].number)
 

@@ -25,7 +25,7 @@ DRIVER_END = """\
 26/11/22 07:00:20 INFO SparkContext: Invoking stop() from shutdown hook
 26/11/22 07:00:21 INFO ApplicationMaster: Unregistering ApplicationMaster with FAILED (diag message: User application exited with status {status})
 26/11/22 07:00:21 INFO ShutdownHookManager: Shutdown hook called
-"""  # noqa: E501
+"""
 STEP_STDERR = f"""\
 26/11/22 07:00:00 INFO Client: Submitting application {APP} to ResourceManager
 26/11/22 07:00:00 INFO YarnClientImpl: Submitted application {APP}
@@ -90,7 +90,13 @@ class Tree:
 @pytest.fixture
 def tree() -> Tree:
     """A step in cluster mode, without its driver's logs yet."""
-    return Tree().step("controller", CONTROLLER).step("stderr", STEP_STDERR).step("stdout", "").step("syslog", "")
+    return (
+        Tree()
+        .step("controller", CONTROLLER)
+        .step("stderr", STEP_STDERR)
+        .step("stdout", "")
+        .step("syslog", "")
+    )
 
 
 def labelled_cases() -> list[Path]:

@@ -28,7 +28,11 @@ def functions(tree):
 def length(node):
     body = node.body
     first = body[0]
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
         body = body[1:]
     return (node.end_lineno - body[0].lineno + 1) if body else 1
 
@@ -59,7 +63,9 @@ def test_module_names_are_nouns_that_say_something():
 def test_pure_modules_open_nothing_and_read_no_clock(path):
     tree = ast.parse(path.read_text())
     called = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    assert not {c for c in called if c in {"open", "input"} or c.endswith((".now", ".utcnow", ".today", "time.time"))}
+    assert not {
+        c for c in called if c in {"open", "input"} or c.endswith((".now", ".utcnow", ".today", "time.time"))
+    }
 
 
 @pytest.mark.parametrize("package", ["diagnose", "evals"])
@@ -86,17 +92,25 @@ def test_locks_name_no_host():
 
 
 def test_make_prints_at_most_sixteen_targets():
-    shown = subprocess.run(["make", "-C", str(ROOT), "--no-print-directory"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["make", "-C", str(ROOT), "--no-print-directory"], capture_output=True, text=True, check=True
+    )
     lines = [line for line in shown.stdout.splitlines() if line.startswith("  make ")]
     assert 8 <= len(lines) <= 16
 
 
 def test_committed_files_hold_no_path_of_a_machine_and_stay_small():
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=False
+    ).stdout
     files = [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
     if not files:
         pytest.skip("not a git checkout")
     assert sum(f.stat().st_size for f in files) < 10 << 20
     private = re.compile(rb"/work/(?:main|shared)|/root/\.pyenv|/tmp/venv")
-    named = [f.relative_to(ROOT) for f in files if f.name != "test_conventions.py" and private.search(f.read_bytes())]
+    named = [
+        f.relative_to(ROOT)
+        for f in files
+        if f.name != "test_conventions.py" and private.search(f.read_bytes())
+    ]
     assert not named

@@ -14,9 +14,15 @@ TRACE = 'Traceback (most recent call last):\n  File "/home/hadoop/job.py", line 
 
 
 def run(*args, stdin=b"", env=None):
-    environ = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV")} | (env or {})
+    environ = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV")} | (
+        env or {}
+    )
     return subprocess.run(
-        [sys.executable, "-m", "diagnose", *map(str, args)], input=stdin, capture_output=True, env=environ, check=False
+        [sys.executable, "-m", "diagnose", *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        env=environ,
+        check=False,
     )
 
 
@@ -60,7 +66,9 @@ def test_a_terminal_never_gets_a_log_s_control_characters(tree, tmp_path):
 
 
 def test_standard_input_and_a_single_file_are_logs_too(root, tmp_path):
-    piped = run("logs", "-", "--format", "json", stdin=(TRACE + "NameError: name 'x' is not defined\n").encode())
+    piped = run(
+        "logs", "-", "--format", "json", stdin=(TRACE + "NameError: name 'x' is not defined\n").encode()
+    )
     assert json.loads(piped.stdout)["failure_type"] == "CODE_ERROR"
     file = next(root.rglob("container_*_000001/stdout.gz"))
     single = run("logs", file, "--format", "json")

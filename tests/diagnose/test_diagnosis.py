@@ -18,7 +18,9 @@ FIRST = [
 
 
 def test_the_committed_schema_is_the_code_s():
-    assert json.loads(SCHEMA.read_text()) == json_schema(), "run: python -m diagnose schema > docs/diagnosis.schema.json"
+    assert json.loads(SCHEMA.read_text()) == json_schema(), (
+        "run: python -m diagnose schema > docs/diagnosis.schema.json"
+    )
 
 
 def test_the_eight_contract_fields_come_first():

@@ -57,7 +57,9 @@ def test_no_file_is_a_diagnosis():
 def test_one_line_of_fifty_megabytes_costs_little_memory(tree, tmp_path):
     tree.driver(stdout="NameError: name 'x' is not defined\n")
     line = b"26/11/22 07:00:04 INFO Job: " + b"abcdefgh " * (50_000_000 // 9)
-    tree.files[f"{DRIVER}/stderr.gz"] = gzip.compress(line + b"\n26/11/22 07:00:05 ERROR X: y\n", compresslevel=1)
+    tree.files[f"{DRIVER}/stderr.gz"] = gzip.compress(
+        line + b"\n26/11/22 07:00:05 ERROR X: y\n", compresslevel=1
+    )
     root = tree.write(tmp_path)
     tracemalloc.start()
     state = run_logs(root)
@@ -107,7 +109,9 @@ def test_any_bytes_give_a_valid_payload_within_the_budget(files, budget):
 
 
 def test_provenance_names_lines_that_are_there(tree, tmp_path):
-    tree.driver("26/11/22 07:00:05 WARN X: odd\n" * 5, stdout="one\ntwo\nNameError: name 'x' is not defined\n")
+    tree.driver(
+        "26/11/22 07:00:05 WARN X: odd\n" * 5, stdout="one\ntwo\nNameError: name 'x' is not defined\n"
+    )
     state = run_logs(tree.write(tmp_path))
     for block in state.excerpt.blocks:
         name = next((n for n in tree.files if n == block.file), None)

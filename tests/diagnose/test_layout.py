@@ -32,7 +32,12 @@ from diagnose.layout import SourceKind, application_order, classify, container_s
 )  # fmt: skip
 def test_a_name_tells_what_the_file_is(name, kind, stream, container, attempt):
     source = classify(name)
-    assert (source.kind, source.stream, source.container, source.attempt) == (kind, stream, container, attempt)
+    assert (source.kind, source.stream, source.container, source.attempt) == (
+        kind,
+        stream,
+        container,
+        attempt,
+    )
 
 
 def test_bootstrap_logs_are_in_the_layout_but_are_not_read():
@@ -53,7 +58,10 @@ def test_only_containers_of_the_wanted_applications_are_picked_drivers_first():
 def test_a_submitted_application_is_told_from_one_only_named():
     line = "26/11/22 07:45:03 INFO YarnClientImpl: Submitted application application_1795332864487_0020"
     assert mentioned(line)[0] == "application_1795332864487_0020"
-    assert mentioned("Starting Job = job_1795332864487_0021, Tracking URL = x")[0] == "application_1795332864487_0021"
+    assert (
+        mentioned("Starting Job = job_1795332864487_0021, Tracking URL = x")[0]
+        == "application_1795332864487_0021"
+    )
     strong, weak = mentioned("skipping output of application_1795332864487_0001")
     assert strong is None
     assert weak == "application_1795332864487_0001"
@@ -61,4 +69,8 @@ def test_a_submitted_application_is_told_from_one_only_named():
 
 def test_applications_order_by_cluster_and_number():
     ids = ["application_2_0001", "application_1_0010", "application_1_0009"]
-    assert sorted(ids, key=application_order) == ["application_1_0009", "application_1_0010", "application_2_0001"]
+    assert sorted(ids, key=application_order) == [
+        "application_1_0009",
+        "application_1_0010",
+        "application_2_0001",
+    ]

@@ -72,7 +72,7 @@ def test_the_first_attempt_wins_over_what_the_last_one_failed_on(tree, verdict):
         attempt=2,
         stdout=_traceback(
             "pyspark.errors.exceptions.captured.AnalysisException: [PATH_ALREADY_EXISTS] "
-            "Path hdfs://h:8020/out already exists. Set mode as \"overwrite\" to overwrite the existing path."
+            'Path hdfs://h:8020/out already exists. Set mode as "overwrite" to overwrite the existing path.'
         ),
     )
     diagnosis = verdict()
@@ -103,7 +103,9 @@ def _driver_then(noise):
 
 
 def test_a_handled_exception_before_the_real_one_is_ruled_out(tree, verdict):
-    tree.driver(stdout=_traceback(REFUSED) + "cache not reachable, going on\n" + _traceback("KeyError: 'amount'"))
+    tree.driver(
+        stdout=_traceback(REFUSED) + "cache not reachable, going on\n" + _traceback("KeyError: 'amount'")
+    )
     diagnosis = verdict()
     assert diagnosis.log_evidences[0] == "KeyError: 'amount'"
     assert any(row.text == REFUSED and "handled" in row.reason for row in diagnosis.ruled_out)
@@ -114,7 +116,7 @@ def test_137_is_the_heap_s_when_hotspot_said_so(tree, verdict):
     tree.container(
         2,
         "stdout",
-        "#\n# java.lang.OutOfMemoryError: Java heap space\n# -XX:OnOutOfMemoryError=\"kill -9 %p\"\n"
+        '#\n# java.lang.OutOfMemoryError: Java heap space\n# -XX:OnOutOfMemoryError="kill -9 %p"\n'
         '#   Executing /bin/sh -c "kill -9 4242"...\n',
     )
     assert verdict().failure_type is FailureType.EXECUTOR_OOM
@@ -140,7 +142,12 @@ def _executor_lost(code):
     return (
         f"26/11/22 07:00:05 WARN YarnAllocator: {reason}\n"
         f"26/11/22 07:00:05 ERROR YarnClusterScheduler: Lost executor 1 on ip-10-0-2-10.ec2.internal: {reason}\n"
-        + _lost(0, 3, 7, f"ExecutorLostFailure (executor 1 exited caused by one of the running tasks) Reason: {reason}")
+        + _lost(
+            0,
+            3,
+            7,
+            f"ExecutorLostFailure (executor 1 exited caused by one of the running tasks) Reason: {reason}",
+        )
         + "26/11/22 07:00:06 ERROR TaskSetManager: Task 0 in stage 2.0 failed 4 times; aborting job\n"
     )
 

@@ -18,7 +18,11 @@ def shape(text):
     ("line", "level", "logger"),
     [
         ("26/11/22 07:35:00 WARN YarnAllocator: Container killed", Level.WARN, "YarnAllocator"),
-        ("2026-11-22 07:35:00,412 INFO org.apache.hadoop.X (Thread-1): msg", Level.INFO, "org.apache.hadoop.X"),
+        (
+            "2026-11-22 07:35:00,412 INFO org.apache.hadoop.X (Thread-1): msg",
+            Level.INFO,
+            "org.apache.hadoop.X",
+        ),
         ("2026-11-22T07:45:00.101Z WARN Step failed with exitCode 1", Level.WARN, "Step"),
         ("INFO startExec 'hadoop jar'", Level.INFO, "startExec"),
         ("ERROR:root:load failed", Level.ERROR, "root"),
@@ -55,7 +59,7 @@ def test_a_stack_trace_belongs_to_its_header():
 
 def test_a_traceback_keeps_its_java_half_and_ends_before_the_next_words():
     text = (
-        "rows: 10\nTraceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    f()\n"
+        'rows: 10\nTraceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\n'
         "py4j.protocol.Py4JJavaError: An error occurred while calling o1.x.\n: java.lang.A: b\n\tat c.d(E.java:1)\n"
         "Caused by: java.lang.F: g\n\t... 3 more\n\ngoing on\n"
     )
@@ -77,7 +81,8 @@ def test_an_endless_record_keeps_its_first_and_last_lines():
 
 def test_templates_forget_numbers_and_ids_but_not_causes():
     one, two = (
-        group(f"26/11/22 07:00:0{i} WARN T: Lost task {i}.0 (TID {i})\nCaused by: java.io.X: y")[0] for i in (1, 2)
+        group(f"26/11/22 07:00:0{i} WARN T: Lost task {i}.0 (TID {i})\nCaused by: java.io.X: y")[0]
+        for i in (1, 2)
     )
     other = group("26/11/22 07:00:01 WARN T: Lost task 1.0 (TID 1)\nCaused by: java.io.Z: y")[0]
     assert template(one) == template(two) != template(other)

@@ -13,7 +13,11 @@ def test_every_category_has_a_failure_type():
 
 def test_only_dependencies_are_transient_by_default():
     transient = {t for t, facts in FACTS.items() if facts.retry is RetryRule.TRANSIENT}
-    assert transient == {FailureType.SERVICE_UNREACHABLE, FailureType.SERVICE_THROTTLED, FailureType.NODE_LOST}
+    assert transient == {
+        FailureType.SERVICE_UNREACHABLE,
+        FailureType.SERVICE_THROTTLED,
+        FailureType.NODE_LOST,
+    }
 
 
 def test_a_conditional_rule_names_its_condition():

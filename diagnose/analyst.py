@@ -183,6 +183,8 @@ def _evidence(view: View, primary: Finding) -> Iterable[Shown]:
     if judgement.aftermath is not None:
         chosen.add(judgement.aftermath.event, judgement.aftermath.position, EvidenceRole.SYMPTOM)
     chosen.add_end(view)
+    for finding in judgement.rivals[:1]:
+        chosen.add(finding.event, finding.position, EvidenceRole.CONTEXT)
     for finding in judgement.symptoms:
         if finding.event.standing >= Standing.FATAL and finding.signature.role is Role.SYMPTOM:
             chosen.add(finding.event, finding.position, EvidenceRole.SYMPTOM)

@@ -52,6 +52,11 @@ class Event:
         return self.passage.source
 
     @property
+    def texts(self) -> list[str]:
+        """The record's lines as texts."""
+        return [text for _, text in self.lines]
+
+    @property
     def lines(self) -> Iterator[tuple[int, str]]:
         """The record's lines: position in the passage and text."""
         for position in range(self.mark.first, self.mark.last + 1):
@@ -249,20 +254,25 @@ def _by_interest(mark: Mark) -> Standing:
 def find(happened: Iterable[Event], catalogue: Catalogue) -> list[Finding]:
     """Match every line of the events against the catalogue.
 
-    Stack frames and quoted source code are skipped: they name what ran, not what failed.
+    Stack frames and quoted source code name what ran, not what failed: only signatures made for them see them.
     """
     found: list[Finding] = []
     for event in happened:
         kind = "" if event.source.kind is SourceKind.OTHER else event.source.kind.value
         for position, text in event.lines:
-            if not is_frame(text, traceback=event.mark.traceback):
-                found.extend(_findings(catalogue.match(text, kind), event, position))
+            frame = is_frame(text, traceback=event.mark.traceback)
+            if not (frame and text.startswith("\t")):
+                found.extend(_findings(catalogue.match(text, kind), event, position, frame=frame))
     return found
 
 
-def _findings(matches: Iterable[Match], event: Event, position: int) -> Iterator[Finding]:
+def _findings(
+    matches: Iterable[Match], event: Event, position: int, *, frame: bool
+) -> Iterator[Finding]:
     for match in matches:
-        if not match.signature.is_excluded_by(text for _, text in event.lines):
+        if frame and not match.signature.frames:
+            continue
+        if match.signature.agrees_with(event.texts):
             yield Finding(match.signature, match.captures, event, position)
 
 

@@ -29,6 +29,8 @@ MAX_HUNTED_BYTES = 4096  # the longest credential, a session token or a 16,384-b
 CHUNK_BYTES = 1 << 16  # literals in one alternation, far below what RE2 can hold
 
 _PLACEHOLDER = latin(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
+# a bucket's name that no word of a log is likely to be: a dash, and another dash or a digit behind it
+_BUCKET = latin(rb"(?:s3[an]?:(?:\\*/){2}|arn:aws[a-z-]*:s3:::)([a-z0-9]+-[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*)")
 _LINE_BREAK = latin(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
 
 Match = tuple[int, int, "Identity"]
@@ -123,13 +125,11 @@ class Redaction:
             identity = self._identify(value, finding.kind)
             if finding.kind in NOT_HUNTED:
                 continue
-            pieces = [data[start:end] for start, end in finding.stretches if len(finding.stretches) > 1]
-            for part in (
-                value,
-                *plain(value),
-                *(piece for piece in pieces if len(piece) >= 2 * MIN_HUNTED_BYTES),
-            ):
+            for part in (value, *plain(value), *_pieces_worth(data, finding)):
                 grew |= self._hunt.add(part, identity)
+            bucket = _BUCKET.match(value) if finding.kind is Kind.S3_PATH else None
+            if bucket:
+                grew |= self._hunt.add(bucket.group(1), self._identify(bucket.group(1), Kind.S3_PATH))
         return grew
 
     def _identify(self, value: bytes, kind: Kind) -> Identity:
@@ -227,6 +227,13 @@ def _literals(
             chunk, size = [], 0
     if chunk:
         yield latin(head + b"|".join(chunk) + tail), identities
+
+
+def _pieces_worth(data: bytes, finding: Finding) -> list[bytes]:
+    """The parts of a wrapped value that are long enough to be hunted by themselves."""
+    if len(finding.stretches) < 2:
+        return []
+    return [data[start:end] for start, end in finding.stretches if end - start >= 2 * MIN_HUNTED_BYTES]
 
 
 def _joined(data: bytes, finding: Finding) -> bytes:

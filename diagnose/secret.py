@@ -241,7 +241,8 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.PASSWORD,
-        pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
+        pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
+        rb"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
         rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?([^\s\"']+)",
         check="plain",
     ),

@@ -82,7 +82,8 @@ SIGNS: Final[tuple[SignRow, ...]] = (
             "java.sql.BatchUpdateException: Batch entry 0 INSERT INTO t VALUES (1) was aborted", "JDBC drivers"),
     SignRow("output was renamed or deleted", r"(?:Renaming|Renamed|Moved:|Moving) .{0,20}(?:hdfs|s3[an]?|wasbs?|gs|file|viewfs):|"
             r"TrashPolicyDefault: Moved|(?:^|[: ])Deleted (?:hdfs|s3[an]?|file)?:?/|FileUtils: Moving |"
-            r"(?:rename|delete) completed .{0,40}(?:output|s3|hdfs)",
+            r"(?:rename|delete) completed .{0,40}(?:output|s3|hdfs)|"
+            r"(?i:\b(?:renam(?:e|ed|ing)|delet(?:e|ed|ing)|mov(?:e|ed|ing)|overwrit\w+)\b .{0,40}(?:hdfs|s3[an]?|abfss?|wasbs?|gs|viewfs)://)",
             "INFO TrashPolicyDefault: Moved: 'hdfs://n/out' to trash at: hdfs://n/user/hadoop/.Trash/Current/out",
             "Hadoop FsShell, TrashPolicyDefault"),
     SignRow("a streaming batch was committed", r"(?:MicroBatchExecution|CommitLog|ManifestFileCommitProtocol)\S*: .{0,80}"
@@ -93,6 +94,12 @@ SIGNS: Final[tuple[SignRow, ...]] = (
             "INFO CommitterEventHandler: Processing the event EventType: JOB_COMMIT", "Hadoop MRAppMaster"),
     SignRow("Sqoop or DistCp moved data", r"(?:Exported|Retrieved) \d+ records\.|DistCp job-id|Committing? temp|"
             r"CopyCommitter: ", "INFO ExportJobBase: Exported 1200 records.", "Sqoop, DistCp"),
+    SignRow("rows were written", r"(?i:\b(?:insert(?:ed|ing)|upsert(?:ed|ing)|updat(?:ed|ing)|merg(?:ed|ing)|wrote|written|writing|"
+            r"copied|appended|flushed|execut(?:ed|ing) batch)\b.{0,40}\b\d+ (?:rows?|records?|documents?|messages?)\b|"
+            r"\bbatch (?:insert|update|write|upsert|of \d+ (?:rows|statements))\b)",
+            "INFO JdbcBatchWriter: executed batch of 1000 rows", "writers that say how much they wrote"),
+    SignRow("something was committed", r"(?i)\b(?:committed|committing|commit (?:succeeded|complete[d]?|successful))\b",
+            "INFO PartitionPublisher: committed 12 partitions", "whatever commits and says so"),
 )  # fmt: skip
 """Signs in the logs of engines, searched in every line of the step and of its containers."""
 
@@ -101,6 +108,11 @@ _DONE: Final = (
     r"overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived|posted|pushed|sent|renamed|moved|"
     r"deleted|removed|dropped|replaced|updated|copied|transferred|synced|registered|enqueued|produced)"
 )
+HEALTHY: Final = (
+    r"\.sparkStaging|Deleting staging directory|Deleting directory /|[Mm]etaspace|heap .{0,40}committed|"
+    r"committed[ =:]+[\d.]+ ?[KMGB]|committed_as|[Nn]o need to commit|not? (?:be |been )?committed"
+)
+"""Lines that hold such words and show no write of the job: clean-up of its own staging, memory figures."""
 OWN_WORDS: Final = SignRow(
     "the job says that it changed something",
     r"(?i)\b"
@@ -147,12 +159,13 @@ class SignSearch:
         options = _options()
         self._any = re2.compile("|".join(f"(?:{row.pattern})" for row in SIGNS), options)
         self._rows = tuple((row, re2.compile(row.pattern, options)) for row in SIGNS)
+        self._healthy = re2.compile(HEALTHY, options)
         self._own = re2.compile(OWN_WORDS.pattern, options)
         self._denial = re2.compile(OWN_DENIAL, options)
 
     def find(self, text: str) -> str | None:
         """Say what a log line shows of a write, or None."""
-        if self._any.search(text) is None:
+        if self._any.search(text) is None or self._healthy.search(text):
             return None
         return next((row.what for row, pattern in self._rows if pattern.search(text)), None)
 

@@ -8,7 +8,9 @@ Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
       specificity: 3                      # causes only: 3 names the cause, 2 the kind, 1 a bare class
       pattern: 'limits\. (?P<used>[\d.]+ \w+) of'  # RE2, searched in one redacted log line
       unless: 'InvalidObjectState'        # optional RE2: a line that matches it is not this failure
-      unless_near: 'Py4JNetworkError'     # optional RE2: nor is one whose record or trace has such a line
+      near: 'EventLogFileWriter'          # optional RE2: the record or trace must have such a line too
+      unless_near: 'Py4JNetworkError'     # optional RE2: and must not have such a one
+      frames: true                        # optional: also matched in the frames of a Python traceback
       sources: [driver, step]             # optional: where such a line counts; everywhere by default
       retry: transient                    # optional: overrides the failure type's retry rule
       cause: 'YARN killed a container that used {used} of {limit}.'   # causes only
@@ -18,9 +20,10 @@ Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
       counter: ['…']                      # optional: lines that look alike and must not match
       source: 'Spark YarnAllocator'
 
-Limits: one line at a time; but for `unless_near` a pattern can't see its neighbours. RE2 has no look-around.
+Limits: one line at a time; but for `near` and `unless_near` a pattern can't see its neighbours. RE2 has no look-around.
 Placeholders `{name}` of `cause` and `advice` take a named group of the pattern or a value of the job's
-context; `{name|words}` falls back to the words where neither exists.
+context; `{name|words}` falls back to the words where neither exists, `{one,other|words}` takes the first
+that exists.
 """
 
 import re as stdlib_re
@@ -59,7 +62,9 @@ class Signature:
     failure_type: FailureType | None = None
     specificity: int = 0
     unless: str = ""
+    near: str = ""
     unless_near: str = ""
+    frames: bool = False
     sources: frozenset[str] = frozenset()
     retry_override: RetryRule | None = None
     cause: str = ""
@@ -85,14 +90,20 @@ class Signature:
         return re2.compile(self.unless, _options()) if self.unless else None
 
     @cached_property
-    def compiled_unless_near(self) -> Any:  # noqa: ANN401
-        """The pattern that excludes by a neighbouring line as an RE2 object, or None."""
-        return re2.compile(self.unless_near, _options()) if self.unless_near else None
+    def _neighbours(self) -> tuple[Any, Any]:
+        options = _options()
+        near, unless_near = self.near, self.unless_near
+        return (
+            re2.compile(near, options) if near else None,
+            re2.compile(unless_near, options) if unless_near else None,
+        )
 
-    def is_excluded_by(self, lines: Iterable[str]) -> bool:
-        """Tell whether a line of the same record says that this is not the failure."""
-        pattern = self.compiled_unless_near
-        return pattern is not None and any(pattern.search(line) is not None for line in lines)
+    def agrees_with(self, lines: Sequence[str]) -> bool:
+        """Tell whether the lines of the same record let this be the failure."""
+        near, unless_near = self._neighbours
+        if near is not None and not any(near.search(line) for line in lines):
+            return False
+        return unless_near is None or not any(unless_near.search(line) for line in lines)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +156,7 @@ class Catalogue:
 
 
 _FIELDS: Final = {
-    "id", "role", "failure_type", "specificity", "pattern", "unless", "unless_near", "sources", "retry",
+    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "frames", "sources", "retry",
     "cause", "advice", "explains", "example", "examples", "counter", "source",
 }  # fmt: skip
 _SOURCES: Final = {
@@ -176,12 +187,22 @@ def parse_catalogue(files: Mapping[str, str]) -> Catalogue:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     signatures: dict[str, Signature] = {}
     for name, text in files.items():
-        for row in yaml.load(text, Loader=loader) or []:  # noqa: S506 - a safe loader, the C one if there
+        for row in _rows(name, text, loader):
             signature = _signature(name, row)
             if signature.id in signatures:
                 raise CatalogueError(f"{name}: {signature.id}: this id stands twice; give each entry its own")
             signatures[signature.id] = signature
     return Catalogue(tuple(signatures.values()))
+
+
+def _rows(name: str, text: str, loader: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401
+    try:
+        rows = yaml.load(text, Loader=loader) or []  # noqa: S506 - a safe loader, the C one where there is one
+    except yaml.YAMLError as error:
+        raise CatalogueError(f"{name}: not valid YAML: {error}") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise CatalogueError(f"{name}: must be a list of entries")
+    return rows
 
 
 def _signature(file: str, row: Mapping[str, Any]) -> Signature:
@@ -198,7 +219,9 @@ def _signature(file: str, row: Mapping[str, Any]) -> Signature:
         failure_type=FailureType(row["failure_type"]) if role is Role.CAUSE else None,
         specificity=row.get("specificity", 0),
         unless=row.get("unless", ""),
+        near=row.get("near", ""),
         unless_near=row.get("unless_near", ""),
+        frames=row.get("frames", False),
         sources=frozenset(row.get("sources", ())),
         retry_override=RetryRule(row["retry"]) if "retry" in row else None,
         cause=row.get("cause", ""),
@@ -231,7 +254,7 @@ def _problems(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _pattern_problems(row: Mapping[str, Any]) -> Iterable[str]:
-    for name in ("pattern", "unless", "unless_near"):
+    for name in ("pattern", "unless", "near", "unless_near"):
         try:
             re2.compile(row.get(name, "x"), _options())
         except re2.error as error:
@@ -249,30 +272,47 @@ def _cause_problems(row: Mapping[str, Any]) -> Iterable[str]:
         yield f"advice needs one to {MAX_ADVICE} entries"
 
 
-_PLACEHOLDER: Final = stdlib_re.compile(r"\{(?P<name>[\w.]+)(?:\|(?P<fallback>[^{}]*))?\}")
+_PLACEHOLDER: Final = stdlib_re.compile(r"\{(?P<names>[\w,]+)(?:\|(?P<fallback>[^{}]*))?\}")
+MAX_CAPTURE_CHARS: Final = 200
+"""A group may take a whole line; a sentence can't."""
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Fill `{name}` and `{name|fallback}` of a template.
+    """Fill `{name}`, `{name|fallback}` and `{first,second|fallback}` of a template.
 
     Args:
         template: words of a signature's `cause` or `advice`.
         values: captured groups and values of the job's context.
 
     Returns:
-        The text; a name without value and fallback becomes "an unnamed value".
+        The text; a name without value and fallback becomes "an unnamed value". Empty brackets and quotes,
+        double blanks and punctuation that is left over where nothing was captured are taken out.
     """
 
     def value(hit: stdlib_re.Match[str]) -> str:
         fallback = hit["fallback"] if hit["fallback"] is not None else "an unnamed value"
-        return values.get(hit["name"]) or fallback
+        found = next((values[name] for name in hit["names"].split(",") if values.get(name)), fallback)
+        return found if len(found) <= MAX_CAPTURE_CHARS else found[:MAX_CAPTURE_CHARS].rstrip() + "…"
 
-    return _PLACEHOLDER.sub(value, template)
+    text = _PLACEHOLDER.sub(value, template)
+    for pattern, replacement in _LEFTOVERS:
+        text = pattern.sub(replacement, text)
+    return text.strip()
+
+
+_LEFTOVERS: Final = (
+    (stdlib_re.compile(r" ?(?:\(\)|\[\]|``|'')"), ""),
+    (stdlib_re.compile(r" {2,}"), " "),
+    (stdlib_re.compile(r"[:,]? ?([.;])(?=\s|$)"), r"\1"),
+    (stdlib_re.compile(r":\s*$"), "."),
+    (stdlib_re.compile(r" ,"), ","),
+)
 
 
 def placeholders(templates: Sequence[str]) -> frozenset[str]:
     """Name every placeholder of some templates (a test checks each against the pattern's groups)."""
-    return frozenset(hit["name"] for text in templates for hit in _PLACEHOLDER.finditer(text))
+    found = (hit["names"].split(",") for text in templates for hit in _PLACEHOLDER.finditer(text))
+    return frozenset(name for names in found for name in names)
 
 
 def _options() -> Any:  # noqa: ANN401

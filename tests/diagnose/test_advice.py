@@ -95,6 +95,9 @@ def test_a_lawful_word_beside_it_does_not_excuse_forbidden_advice(text):
         "Set `failOnDataLoss` to `false`.",
         "Mark the quality check as non-blocking.",
         "Drop bad rows silently.",
+        "Don't validate the input any more.",
+        "Lower the completeness threshold so the check passes.",
+        "Start the step over.",
     ],
 )
 def test_paraphrases_that_stand_in_no_list_are_refused(text):
@@ -113,6 +116,9 @@ def test_paraphrases_that_stand_in_no_list_are_refused(text):
         "Use try_cast instead of disabling ANSI mode.",
         "Change the step's argument --date to an existing partition.",
         "Rerun only after the upstream table has been delivered.",
+        "Retrying does not help: the path does not exist.",
+        "Look at the database's log at that time: restart, failover, an administrator's kill.",
+        "Let only one job at a time write these partitions.",
     ],
 )
 def test_more_near_misses_pass(text):
@@ -236,6 +242,18 @@ def test_words_negations_excuses_and_lawful_spans_are_applied():
     assert policy.refuse("The magic number is abracadabra") is policy.rules[0]
 
 
+def test_orders_count_where_a_verb_is_an_instruction_and_always_looks_through_negation():
+    policy = parse_policy(
+        "words: {do: '(?:^|, )'}\nnegation: ['never \\w+']\n"
+        + RULE
+        + "    orders: ['conjure', 'enchant']\n    always: ['never look']\n"
+    )
+    assert policy.refuse("First think, enchant it") is policy.rules[0]
+    assert policy.refuse("Who can conjure") is None
+    assert policy.refuse("Never conjure") is None
+    assert policy.refuse("Never look") is policy.rules[0]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -260,6 +278,9 @@ def test_words_negations_excuses_and_lawful_spans_are_applied():
         (RULE.replace("allowed", "permitted"), "no-magic: unknown field 'permitted'"),
         (RULE + "    commands: ['ok', '[']\n", "no-magic: commands: '['"),
         (RULE + "    lawful: ['(?=x)']\n", "no-magic: lawful"),
+        (RULE + "    orders: ['conjure']\n", "no-magic: orders need the word {do}"),
+        ("words: {do: '^'}\n" + RULE + "    orders: ['conjure(']\n", "no-magic: orders: 'conjure('"),
+        (RULE + "    always: never\n", "no-magic: always must be a list"),
         (RULE + "    only_under_write_risk: maybe\n", "no-magic: only_under_write_risk"),
         (RULE + RULE.replace("\nrules:\n", ""), "no-magic: id stands twice"),
     ],

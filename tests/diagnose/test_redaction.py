@@ -1,5 +1,4 @@
 """What the redactor promises, but for recall (test_redaction_recall) and the patterns from outside (…_extra)."""
-# ruff: noqa: E501, Q003 - fragments of logs as they are
 
 import time
 from pathlib import Path
@@ -109,6 +108,11 @@ def test_a_word_is_hunted_as_a_word():
 def test_a_url_encoded_value_has_the_number_of_the_plain_one():
     text = redact("jdbc:x://h/db?password=p%40ss%2Fw0rd-1 and p@ss/w0rd-1")
     assert text.count("[REDACTED-PASSWORD-1]") == 2
+
+
+def test_a_bucket_with_a_name_of_its_own_is_removed_without_its_url():
+    text = redact("s3://acme-curated-prod/x failed: bucket policy of acme-curated-prod denies it")
+    assert text == "[REDACTED-S3-PATH-1] failed: bucket policy of [REDACTED-S3-PATH-2] denies it"
 
 
 def test_platform_paths_around_an_address_stay():

@@ -1,5 +1,4 @@
 """No six characters in a row of a planted secret survive, in any notation, plain or encoded."""
-# ruff: noqa: S311, PLW0108 - seeded on purpose; one form per line
 
 import base64
 import importlib.util
@@ -118,6 +117,10 @@ SQL_AND_TOOLS = [
     "sqoop import --connect jdbc:x --username etl --password {} --table t",
     "password={}; user=etl",
     "Properties(user=etl,password={})",
+    "password for etl: {}",
+    "password is: {}",
+    "login failed: etl/{}@//db:1521/ORCL",
+    "password=ENC({})",
     "Some(x), password -> Some({})",
 ]
 

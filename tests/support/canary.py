@@ -1,5 +1,4 @@
 """Seeded secrets of every kind, and the notations in which logs hold them. No secret is written down: all are made here."""
-# ruff: noqa: E501, Q003, S311 - one notation per line reads best; the generator is seeded on purpose
 
 import base64
 import json

@@ -45,7 +45,7 @@ _HINT: Final = (
     r"[Pp]reempt", r"(?i)decommission", r"(?i)unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
     r"[Rr]eject", r"[Uu]nreachable", r"[Uu]navailable", r"too (?:many|large|big)", r"Too [Mm]any", r"[Mm]alformed", r"[Cc]orrupt",
     r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"[Mm]issing", r"\b(?:401|403|404|429|50[0-4])\b",
-    r"assert", r"[Ee]xpir", r"maximum allow", r"[Tt]erminated", r"[Cc]ancel",
+    r"assert", r"\berror: ", r"^usage: ", r"[Ee]xpir", r"maximum allow", r"[Tt]erminated", r"[Cc]ancel",
 )  # fmt: skip
 
 

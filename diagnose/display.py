@@ -132,6 +132,7 @@ def excerpt_as_json(excerpt: LogExcerpt) -> str:
                 "attempt": block.attempt,
                 "first": block.first,
                 "last": block.last,
+                "repeats": block.repeats,
                 "lines": [{"line": n, "text": t} for n, t in zip(block.numbers, block.lines, strict=True)],
             }
             for block in excerpt.blocks

@@ -7,8 +7,9 @@ buys context lines around the best records.
 under one line `== <file>:<first>-<last> <container> <attempt>` (`-` where there is none).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from diagnose.anchor import Interest
@@ -46,7 +47,7 @@ class Block:
     numbers: tuple[int, ...]
     lines: tuple[str, ...]
     repeats: int = 1
-    """How often records of its first template occurred in the file."""
+    """How often the most frequent of its records occurred in the file, by template."""
 
     @property
     def first(self) -> int:
@@ -104,6 +105,7 @@ def build_excerpt(
     gaps: Sequence[str] = (),
     lines_read: int = 0,
     signs: frozenset[tuple[str, int]] = frozenset(),
+    repeats: Mapping[tuple[str, str], int] = MappingProxyType({}),
     baseline: Baseline | None = None,
 ) -> LogExcerpt:
     """Choose what fits.
@@ -116,6 +118,7 @@ def build_excerpt(
         gaps: what is missing, passed through.
         lines_read: how many lines were read in all.
         signs: places (file, line) that show that a write began; they are worth a line.
+        repeats: how often a template occurred, by file and template, where it is more than what is kept.
         baseline: templates of a good run rank lower; none is used where None is passed.
 
     Returns:
@@ -123,7 +126,7 @@ def build_excerpt(
     """
     weigher = _Weigher(found, judgement, signs, baseline)
     ranked = sorted(happened, key=lambda e: (-weigher.weigh(e), e.order))
-    page = _Page(max_bytes)
+    page = _Page(max_bytes, repeats)
     left_out = 0
     for event in ranked:
         if weigher.weigh(event) > 0:
@@ -208,12 +211,15 @@ class _Sheet:
 
     source: Source
     lines: dict[tuple[int, int], str] = field(default_factory=dict)
+    repeats: dict[int, int] = field(default_factory=dict)
+    """By the number of a record's first line: how often its template occurred."""
 
 
 class _Page:
     """Takes records while there is room; knows what its blocks will cost."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, repeats: Mapping[tuple[str, str], int]) -> None:
+        self._repeats = repeats
         self._left = max_bytes
         self._max = max_bytes
         self._sheets: dict[str, _Sheet] = {}
@@ -228,6 +234,9 @@ class _Page:
         if not wanted or self._cost(event, wanted) > self._left:
             return False
         self._put(event, wanted)
+        source, mark = event.source, event.mark
+        count = self._repeats.get((source.file, mark.template), 1)
+        self._sheets[source.file].repeats[event.passage.lines[mark.first].number] = count
         return True
 
     def take_context(self, event: Event) -> None:
@@ -303,18 +312,20 @@ def _sheet_blocks(sheet: _Sheet) -> Iterable[Block]:
     run: list[tuple[int, str]] = []
     for (number, _), text in sorted(sheet.lines.items()):
         if run and number > run[-1][0] + 1:
-            yield _block(sheet.source, run)
+            yield _block(sheet, run)
             run = []
         run.append((number, text))
     if run:
-        yield _block(sheet.source, run)
+        yield _block(sheet, run)
 
 
-def _block(source: Source, run: Sequence[tuple[int, str]]) -> Block:
+def _block(sheet: _Sheet, run: Sequence[tuple[int, str]]) -> Block:
+    source = sheet.source
     return Block(
         file=source.file,
         container=source.container,
         attempt=source.attempt,
         numbers=tuple(number for number, _ in run),
         lines=tuple(text for _, text in run),
+        repeats=max(sheet.repeats.get(number, 1) for number, _ in run),
     )

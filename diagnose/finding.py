@@ -254,7 +254,8 @@ def _by_interest(mark: Mark) -> Standing:
 def find(happened: Iterable[Event], catalogue: Catalogue) -> list[Finding]:
     """Match every line of the events against the catalogue.
 
-    Stack frames and quoted source code name what ran, not what failed: only signatures made for them see them.
+    Stack frames and quoted source code name what ran, not what failed: only signatures made for them
+    see them.
     """
     found: list[Finding] = []
     for event in happened:
@@ -266,9 +267,7 @@ def find(happened: Iterable[Event], catalogue: Catalogue) -> list[Finding]:
     return found
 
 
-def _findings(
-    matches: Iterable[Match], event: Event, position: int, *, frame: bool
-) -> Iterator[Finding]:
+def _findings(matches: Iterable[Match], event: Event, position: int, *, frame: bool) -> Iterator[Finding]:
     for match in matches:
         if frame and not match.signature.frames:
             continue

@@ -34,14 +34,17 @@ class Label:
     form: Pattern = None
 
 
+MAX_PATTERN_BYTES = (
+    16 << 20
+)  # RE2's memory for one pattern: with less, wide alternations fall back to a slower engine
+
+
 def latin(pattern: bytes) -> Pattern:
     """Compile an RE2 over bytes, each byte a character, so that broken UTF-8 still matches."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
-    options.max_mem = (
-        64 << 20
-    )  # room for the DFA: without it a wide alternation falls back to a slower engine
+    options.max_mem = MAX_PATTERN_BYTES
     return re2.compile(pattern, options)
 
 

@@ -20,6 +20,8 @@ from diagnose.log import Line
 MAX_RECORD_LINES: Final = 600
 """A Spark trace with ten `Caused by` has about 400 lines; longer records lose their middle."""
 MAX_RECORD_CHARS: Final = 128 * 1024
+MAX_LATE_FRAMES: Final = 8
+"""Once a record's beginning is full, only the first frames below each further message are kept."""
 
 
 class Level(IntEnum):
@@ -121,23 +123,26 @@ class _Open:
     head_chars: int = 0
     tail_chars: int = 0
     last: str = ""
+    frames: int = 0
     message_lines: int = 0
     in_frames: bool = True
 
     def add(self, line: Line) -> None:
         self.last = line.text
-        if (
-            not self.tail
-            and len(self.head) < MAX_RECORD_LINES // 2
-            and self.head_chars < MAX_RECORD_CHARS // 2
-        ):
+        self.frames = self.frames + 1 if line.text.startswith("\tat ") else 0
+        if not self.tail and self._has_room():
             self.head.append(line)
             self.head_chars += len(line.text)
+            return
+        if self.frames > MAX_LATE_FRAMES:
             return
         self.tail.append(line)
         self.tail_chars += len(line.text)
         while len(self.tail) > MAX_RECORD_LINES // 2 or self.tail_chars > MAX_RECORD_CHARS // 2:
             self.tail_chars -= len(self.tail.popleft().text)
+
+    def _has_room(self) -> bool:
+        return len(self.head) < MAX_RECORD_LINES // 2 and self.head_chars < MAX_RECORD_CHARS // 2
 
     def close(self) -> Record:
         return Record((*self.head, *self.tail), self.header, self.time, self.traceback)

@@ -15,26 +15,21 @@ from functools import cache
 
 import re2
 
-from diagnose import checksum
 from diagnose.assignment import assignments
 from diagnose.block import pem_blocks
-from diagnose.encoding import buried, plain, spellings
+from diagnose.encoding import plain
 from diagnose.errors import UsageError
+from diagnose.hunt import Hunt, Identity, Match
 from diagnose.label import Pattern, latin
-from diagnose.secret import COMMON_WORDS, ENCODED, MIN_HUNTED_BYTES, NOT_HUNTED, Finding, Kind, Stretch
+from diagnose.secret import MIN_HUNTED_BYTES, NOT_HUNTED, Finding, Kind, Stretch
 from diagnose.shape import shaped
 
 MAX_PASSES = 8  # a placeholder may open the edge that a neighbour lacked; logs need two passes
-MAX_HUNTED_BYTES = 4096  # the longest credential, a session token or a 16,384-bit key, is shorter
-CHUNK_BYTES = 1 << 16  # literals in one alternation, far below what RE2 can hold
 
 _PLACEHOLDER = latin(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
 # a bucket's name that no word of a log is likely to be: a dash, and another dash or a digit behind it
 _BUCKET = latin(rb"(?:s3[an]?:(?:\\*/){2}|arn:aws[a-z-]*:s3:::)([a-z0-9]+-[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*)")
 _LINE_BREAK = latin(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
-
-Match = tuple[int, int, "Identity"]
-Identity = tuple[Kind, bytes]
 
 
 def redact(text: str) -> str:
@@ -163,70 +158,6 @@ class Redaction:
         if identity not in self._numbers:
             self._issued[kind] = self._numbers[identity] = self._issued.get(kind, 0) + 1
         return f"[REDACTED-{kind}-{self._numbers[identity]}]".encode()
-
-
-class Hunt:
-    """The literals to remove wherever they stand, and how to find them all in one go."""
-
-    __slots__ = ("_buried", "_compiled", "_plain")
-
-    def __init__(self) -> None:
-        self._plain: dict[bytes, Identity] = {}
-        self._buried: dict[bytes, Identity] = {}
-        self._compiled: list[tuple[Pattern, dict[bytes, Identity]]] | None = None
-
-    def add(self, value: bytes, identity: Identity) -> bool:
-        """Hunt a value in all its forms; False when it is known, too short or a word of everyday."""
-        if value in self._plain or not _huntable(value):
-            return False
-        for form in spellings(value) if identity[0] in ENCODED else (value,):
-            self._plain.setdefault(form, identity)
-        if identity[0] in ENCODED:
-            for core in buried(value):
-                self._buried.setdefault(core, identity)
-        self._compiled = None
-        return True
-
-    def matches(self, data: bytes) -> list[Match]:
-        """Every place at which a hunted literal stands."""
-        if self._compiled is None:
-            self._compiled = [
-                *_literals(self._plain, rb"(", rb")"),
-                *_literals(self._buried, rb"[A-Za-z0-9+/_-]*(", rb")[A-Za-z0-9+/_=-]*"),
-            ]
-        found: list[Match] = []
-        for pattern, identities in self._compiled:
-            for match in pattern.finditer(data):
-                literal = match.group(1)
-                if _alone(data, match.start(1), match.end(1), literal):
-                    found.append((match.start(), match.end(), identities[literal]))
-        return found
-
-
-def _huntable(value: bytes) -> bool:
-    word = value[:MAX_HUNTED_BYTES].strip().lower().decode("utf-8", "replace")
-    return MIN_HUNTED_BYTES <= len(value.strip()) <= MAX_HUNTED_BYTES and word not in COMMON_WORDS
-
-
-def _alone(data: bytes, start: int, end: int, literal: bytes) -> bool:
-    """Plain words and plain numbers count only where they stand alone; anything else counts everywhere."""
-    return not (literal.isalpha() or literal.isdigit()) or checksum.edges(data, start, end)
-
-
-def _literals(
-    identities: dict[bytes, Identity], head: bytes, tail: bytes
-) -> Iterator[tuple[Pattern, dict[bytes, Identity]]]:
-    """One alternation per chunk of literals, longer literals first."""
-    chunk: list[bytes] = []
-    size = 0
-    for literal in sorted(identities, key=len, reverse=True):
-        chunk.append(re2.escape(literal))
-        size += len(literal)
-        if size > CHUNK_BYTES:
-            yield latin(head + b"|".join(chunk) + tail), identities
-            chunk, size = [], 0
-    if chunk:
-        yield latin(head + b"|".join(chunk) + tail), identities
 
 
 def _pieces_worth(data: bytes, finding: Finding) -> list[bytes]:

@@ -226,8 +226,8 @@ class _Keeper:
         name = template(record) if interest > Interest.CONTEXT else ""
         if name and self._is_repeat(name):
             self._last[name] = (record, interest)
-            interest = Interest.CONTEXT
-        if interest > Interest.CONTEXT:
+            self._close()
+        elif interest > Interest.CONTEXT:
             self._keep(record, interest, name)
         else:
             self._pass(record)

@@ -20,7 +20,7 @@ Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
       counter: ['…']                      # optional: lines that look alike and must not match
       source: 'Spark YarnAllocator'
 
-Limits: one line at a time; but for `near` and `unless_near` a pattern can't see its neighbours. RE2 has no look-around.
+Limits: one line at a time; only `near` and `unless_near` see its neighbours. RE2 has no look-around.
 Placeholders `{name}` of `cause` and `advice` take a named group of the pattern or a value of the job's
 context; `{name|words}` falls back to the words where neither exists, `{one,other|words}` takes the first
 that exists.
@@ -156,8 +156,8 @@ class Catalogue:
 
 
 _FIELDS: Final = {
-    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "frames", "sources", "retry",
-    "cause", "advice", "explains", "example", "examples", "counter", "source",
+    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "frames", "sources",
+    "retry",     "cause", "advice", "explains", "example", "examples", "counter", "source",
 }  # fmt: skip
 _SOURCES: Final = {
     "step", "controller", "driver", "executor", "nodemanager", "resourcemanager", "context", "other",

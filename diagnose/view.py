@@ -3,7 +3,7 @@
 Redaction stands between the incident and everything else: what leaves this module holds no raw value.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,6 +34,8 @@ class Redacted:
     passages: tuple[Passage, ...]
     signs: tuple[WriteSign, ...]
     gaps: tuple[str, ...]
+    repeats: Mapping[tuple[str, str], int]
+    """How often a repeated template occurred, by redacted file name and template."""
 
 
 def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
@@ -61,6 +63,12 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
             for sign, text in zip(signs, rest, strict=False)
         ),
         gaps=tuple(rest[len(signs) :]),
+        repeats={
+            (clean_names[scan.source.file], name): count
+            for scan in incident.scans
+            for name, count in scan.counts.items()
+            if scan.source.file in clean_names
+        },
     )
 
 
@@ -93,6 +101,7 @@ def build_view(
         max_bytes=max_bytes,
         gaps=redacted.gaps,
         lines_read=incident.lines,
+        repeats=redacted.repeats,
         signs=frozenset((s.file, s.line) for s in redacted.signs[:_MAX_SHOWN_SIGNS]),
         baseline=baseline,
     )

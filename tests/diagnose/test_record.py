@@ -74,9 +74,16 @@ def test_chained_tracebacks_are_one_record_and_separate_ones_are_two():
 
 
 def test_an_endless_record_keeps_its_first_and_last_lines():
-    record = group("26/11/22 07:00:00 ERROR X: boom\n" + "\tat a.b(C.java:1)\n" * 5000)[0]
+    record = group("26/11/22 07:00:00 ERROR X: boom\n" + "  detail\n" * 5000)[0]
     assert len(record.lines) == MAX_RECORD_LINES
     assert (record.lines[0].number, record.lines[-1].number) == (1, 5001)
+
+
+def test_late_messages_of_an_endless_trace_outlive_its_frames():
+    frames = "\tat a.b(C.java:1)\n" * 500
+    record = group("26/11/22 07:00:00 ERROR X: boom\n" + frames + f"Caused by: java.io.Y: z\n{frames}" * 4)[0]
+    causes = [line.number for line in record.lines if line.text.startswith("Caused by")]
+    assert causes == [502, 1003, 1504, 2005]
 
 
 def test_templates_forget_numbers_and_ids_but_not_causes():

@@ -13,7 +13,7 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 SURVIVORS = (SUPPORT / "survivors.txt").read_text().splitlines()
 SECRET = "Tr0ub" + "4dor-crm-9"
 FRAGMENTS = [
-    "password=", "token: ", '"secret" : ', "\\\"pwd\\\":", "--password ", "<name>db.password</name>", "<value>", "</value>",
+    "password=", "token: ", '"secret" : ', '\\"pwd\\":', "--password ", "<name>db.password</name>", "<value>", "</value>",
     "10.0.2.10", "1.2.3.4-5", ":8020", "ip-10-0-2-10", ".ec2.internal", "s3://", "bucket/key", "a@b.example", "Bearer ", "user:",
     "://", "@", "[REDACTED-IP-1]", "[REDACTED-", "]", "-----BEGIN RSA PRIVATE KEY-----", "-----END X KEY-----", "\n", "\r\n", "\u2028",
     "\x85", "\ud800", "é", "\x1b[31m", "'", '"', "\\", "%3D", "%26", "&", ";", ",", " ", "(", ")", "{", "}", "AKI" + "A", "X" * 16,

@@ -7,7 +7,7 @@ import pytest
 from diagnose.errors import CatalogueError
 from diagnose.redaction import redact
 from diagnose.signature import Catalogue, Role, fill, load_catalogue, parse_catalogue, placeholders
-from diagnose.taxonomy import Category, FACTS, FailureType
+from diagnose.taxonomy import FACTS, Category, FailureType
 
 CATALOGUE = load_catalogue()
 BY_ID = {s.id: s for s in CATALOGUE.signatures}
@@ -51,7 +51,9 @@ def test_the_words_of_a_cause_can_be_filled(signature):
     assert placeholders([signature.cause, *signature.advice]) <= groups | CONTEXT
     match = next(m for m in CATALOGUE.match(signature.examples[0]) if m.signature is signature)
     words = [fill(text, match.captures) for text in (signature.cause, *signature.advice)]
-    assert all(w and not placeholders([w]) and "an unnamed value" not in w and "  " not in w for w in words), words
+    assert all(
+        w and not placeholders([w]) and "an unnamed value" not in w and "  " not in w for w in words
+    ), words
 
 
 def test_what_an_entry_explains_exists():

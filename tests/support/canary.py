@@ -174,7 +174,7 @@ CONTEXTS: dict[str, Callable[[str, str], str]] = {
 BARE_CONTEXTS: dict[str, Callable[[str], str]] = {
     "message": lambda v: f"26/11/22 07:43:30 ERROR Loader: cannot use {v}, giving up",
     "brackets": lambda v: f"Row([7,{v},x])",
-    "quotes": lambda v: f"For input string: \"{v}\"",
+    "quotes": lambda v: f'For input string: "{v}"',
     "escaped": lambda v: f'"line one\\n{v}\\nline three"',
     "end": lambda v: f"last word is {v}",
     "ansi": lambda v: f"\x1b[31m{v}\x1b[0m",

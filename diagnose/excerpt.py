@@ -134,12 +134,23 @@ def build_excerpt(
     for event in ranked:
         page.take_context(event)
     return LogExcerpt(
-        blocks=page.blocks(),
+        blocks=_within(page.blocks(), max_bytes),
         gaps=tuple(gaps),
         max_bytes=max_bytes,
         lines_read=lines_read,
         records_left_out=left_out,
     )
+
+
+def _within(blocks: Sequence[Block], max_bytes: int) -> tuple[Block, ...]:
+    """Hold the limit whatever the estimate was: blocks beyond it are left out, the last first."""
+    kept, left = [], max_bytes
+    for block in blocks:
+        left -= len(block.render().encode())
+        if left < 0:
+            break
+        kept.append(block)
+    return tuple(kept)
 
 
 class _Weigher:
@@ -271,7 +282,8 @@ class _Page:
         taken = sheet.lines if sheet else {}
         fresh = [p for p in positions if _key(event.passage, p) not in taken]
         text = sum(len(_shown(event.passage, p).encode()) + 1 for p in fresh)
-        runs = sum(1 for i, p in enumerate(fresh) if i == 0 or fresh[i - 1] != p - 1)
+        numbers = [event.passage.lines[p].number for p in fresh]
+        runs = sum(1 for i, n in enumerate(numbers) if i == 0 or n > numbers[i - 1] + 1)
         return text + runs * _header_bytes(event.source)
 
 

@@ -1,7 +1,7 @@
 """Known secrets → every place in a text at which one of them stands, plain or encoded.
 
-A few are found by one RE2 alternation; many, by an index over their first bytes, so that the time grows with the text and
-not with the product of text and secrets.
+A few are found by one RE2 alternation; many, by an index over their first bytes, so that the time grows with
+the text and not with the product of text and secrets.
 Limits: a part of a secret is not hunted; everyday words, short values and values over 4 KB are not either.
 """
 
@@ -18,7 +18,9 @@ Identity = tuple[Kind, bytes]  # a secret, whatever its spelling
 Match = tuple[int, int, Identity]
 
 MAX_HUNTED_BYTES = 4096  # the longest credential, a session token or a 16,384-bit key, is shorter
-MAX_ALTERNATION_BYTES = 1 << 17  # more literals than this are found by the index
+# Up to here one alternation, beyond it the index: RE2's compile time is what grows.
+MAX_ALTERNATION_BYTES = 1 << 19
+MAX_ALTERNATION_LITERALS = 4000
 MAX_RUN_BYTES = 512  # how far the base64 around a buried secret is removed, each way
 _RUN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/_-")
 
@@ -77,7 +79,7 @@ class Literals:
         """Yield the stretches, leftmost first, the longest literal at each place, without overlap."""
         if not self.identities:
             return iter(())
-        if self._bytes > MAX_ALTERNATION_BYTES:
+        if self._bytes > MAX_ALTERNATION_BYTES or len(self.identities) > MAX_ALTERNATION_LITERALS:
             return self._walk(data)
         if self._pattern is None:
             ordered = sorted(self.identities, key=len, reverse=True)

@@ -34,9 +34,7 @@ class Label:
     form: Pattern = None
 
 
-MAX_PATTERN_BYTES = (
-    16 << 20
-)  # RE2's memory for one pattern: with less, wide alternations fall back to a slower engine
+MAX_PATTERN_BYTES = 64 << 20  # RE2's memory for one pattern; half a megabyte of literals needs it
 
 
 def latin(pattern: bytes) -> Pattern:

@@ -71,7 +71,7 @@ def hidden(rows, text):
 @pytest.mark.parametrize(
     "form",
     [
-        lambda block: "\n".join(block),
+        "\n".join,
         lambda block: "\n".join(f"26/11/22 07:43:30 INFO App: {row}" for row in block),
         lambda block: "\n".join(["before", *block[1:], "after it"]),
         lambda block: "\n".join(["before", *block[:-1], "and after it"]),
@@ -80,7 +80,7 @@ def hidden(rows, text):
         lambda block: '{\\"private_key\\": \\"' + "\\\\n".join(block) + '\\"}',
         lambda block: "key: " + " ".join(block) + " end",
         lambda block: "    " + "\n    ".join(block),
-        lambda block: "\r\n".join(block),
+        "\r\n".join,
     ],
     ids=["plain", "logged", "headless", "endless", "bare", "json", "escaped", "one line", "yaml", "crlf"],
 )

@@ -94,6 +94,10 @@ SIGNS: Final[tuple[SignRow, ...]] = (
             "INFO CommitterEventHandler: Processing the event EventType: JOB_COMMIT", "Hadoop MRAppMaster"),
     SignRow("Sqoop or DistCp moved data", r"(?:Exported|Retrieved) \d+ records\.|DistCp job-id|Committing? temp|"
             r"CopyCommitter: ", "INFO ExportJobBase: Exported 1200 records.", "Sqoop, DistCp"),
+    SignRow("the failed call was itself a write to the output", r"\b(?:PUT|PUT 0-byte object|COPY|DELETE|copyFile|putObject|"
+            r"[Cc]ompleteMultipartUpload|[Ii]nitiateMultipartUpload|uploadPart|upload part|Writing Object|rename|deleteObjects?|delete)\b"
+            r" {1,3}(?:#?\d+ )?(?:on|of|from) [^ ]*[/:]|\b(?:on|of) \S*_temporary/\d",
+            "java.nio.file.AccessDeniedException: out: PUT 0-byte object  on out/_temporary/0: com.amazonaws", "Hadoop S3A Invoker"),
     SignRow("rows were written", r"(?i:\b(?:insert(?:ed|ing)|upsert(?:ed|ing)|updat(?:ed|ing)|merg(?:ed|ing)|wrote|written|writing|"
             r"copied|appended|flushed|execut(?:ed|ing) batch)\b.{0,40}\b\d+ (?:rows?|records?|documents?|messages?)\b|"
             r"\bbatch (?:insert|update|write|upsert|of \d+ (?:rows|statements))\b)",

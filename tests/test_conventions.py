@@ -14,7 +14,7 @@ PURE = [
     ROOT / "diagnose" / f"{name}.py"
     for name in (
         "advice", "analyst", "anchor", "coverage", "display", "excerpt", "finding", "layout", "ranking",
-        "record", "redaction", "retry", "scan", "secret", "sign", "signature", "task", "taxonomy", "verdict", "view",
+        "assignment", "block", "checksum", "encoding", "hunt", "label", "record", "redaction", "retry", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "verdict", "view",
     )
 ]  # fmt: skip
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 50, 10

@@ -77,8 +77,26 @@ class MemoryStore:
 
 
 @dataclass(frozen=True)
+class FileStore:
+    """One local file under a name of the caller's choice."""
+
+    name: str
+    path: Path
+
+    def list(self) -> Sequence[LogFile]:
+        """List the one file."""
+        return [LogFile(name=self.name, size_bytes=self.path.stat().st_size)]
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the file."""
+        if name != self.name:
+            raise FileNotFoundError(f"no log file {name!r}")
+        return self.path.open("rb")
+
+
+@dataclass(frozen=True)
 class StreamStore:
-    """One stream that can be read once, such as standard input or a single file."""
+    """One stream that can be read once, such as standard input."""
 
     name: str
     stream: BinaryIO

@@ -13,7 +13,7 @@ from typing import Final
 
 from diagnose.errors import UsageError
 from diagnose.failure import Failure, JobContext
-from diagnose.log import DirectoryStore, LogStore, StreamStore
+from diagnose.log import DirectoryStore, FileStore, LogStore, StreamStore
 from diagnose.metadata import read_metadata
 
 _CLUSTER: Final = re.compile(r"j-[A-Z0-9]{4,}")
@@ -78,15 +78,12 @@ def _beside(where: Path) -> tuple[Failure, JobContext, tuple[str, ...]]:
     return Failure(), JobContext(), ()
 
 
-def _file_store(file: Path) -> StreamStore:
+def _file_store(file: Path) -> FileStore:
     """Name a single file as far as EMR's layout goes, so that a driver's file is known as one."""
     parts = file.absolute().parts
     starts = [i for i, part in enumerate(parts) if part in _PARTS]
     name = PurePosixPath(*parts[starts[-1] :]).as_posix() if starts else file.name
-    try:
-        return StreamStore(name, file.open("rb"))
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}; give a file that can be read") from None
+    return FileStore(name, file)
 
 
 def _root(where: Path, cluster_id: str) -> Path:

@@ -156,8 +156,8 @@ class Catalogue:
 
 
 _FIELDS: Final = {
-    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "frames", "sources",
-    "retry",     "cause", "advice", "explains", "example", "examples", "counter", "source",
+    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "frames",
+    "sources", "retry", "cause", "advice", "explains", "example", "examples", "counter", "source",
 }  # fmt: skip
 _SOURCES: Final = {
     "step", "controller", "driver", "executor", "nodemanager", "resourcemanager", "context", "other",

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from diagnose.diagnosis import EvidenceRole
 from diagnose.excerpt import LogExcerpt
-from diagnose.finding import Event, Finding, Standing, ending_line
+from diagnose.finding import Event, Finding, Spot, Standing, ending_line
 from diagnose.layout import SourceKind
 from diagnose.ranking import Judgement, exception_lines
 from diagnose.record import Level
@@ -37,22 +37,10 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A line to show as evidence: the event it stands in, its position there, its role."""
+class Shown(Spot):
+    """A line to show as evidence, and its role."""
 
-    event: Event
-    position: int
     role: EvidenceRole
-
-    @property
-    def text(self) -> str:
-        """The redacted line."""
-        return self.event.passage.lines[self.position].text
-
-    @property
-    def number(self) -> int:
-        """Its number in the file, from 1."""
-        return self.event.passage.lines[self.position].number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

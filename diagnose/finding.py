@@ -64,14 +64,11 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A signature found in one line of an event."""
+class Spot:
+    """One line of an event, by its position in the event's passage."""
 
-    signature: Signature
-    captures: Mapping[str, str]
     event: Event
     position: int
-    """The line's position in its passage."""
 
     @property
     def text(self) -> str:
@@ -87,6 +84,14 @@ class Finding:
     def place(self) -> tuple[str, int]:
         """File and line number."""
         return (self.event.source.file, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Spot):
+    """A signature found in one line of an event."""
+
+    signature: Signature
+    captures: Mapping[str, str]
 
     @property
     def time(self) -> datetime | None:
@@ -272,7 +277,7 @@ def _findings(matches: Iterable[Match], event: Event, position: int, *, frame: b
         if frame and not match.signature.frames:
             continue
         if match.signature.agrees_with(event.texts):
-            yield Finding(match.signature, match.captures, event, position)
+            yield Finding(event, position, match.signature, match.captures)
 
 
 def is_frame(text: str, *, traceback: bool) -> bool:

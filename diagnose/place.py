@@ -45,6 +45,8 @@ def find_place(path: Path | str, *, step_id: str | None = None) -> Place:
     if str(path) == "-":
         store = StreamStore("-", sys.stdin.buffer)
         return Place(store=store, failure=Failure(step_id=step_id or ""), context=JobContext())
+    if re.match(r"s3[an]?://", str(path)):
+        raise UsageError(f"{path}: S3 is not read by this version; copy the logs and give their folder")
     where = Path(path)
     if not where.exists():
         raise UsageError(f"{path}: no such file or folder; give a log file, an EMR log tree or -")

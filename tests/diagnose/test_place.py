@@ -89,6 +89,11 @@ def test_a_folder_outside_the_layout_is_read_as_plain_logs(tmp_path):
     assert run_logs(tmp_path).diagnosis.failure_type == "CODE_ERROR"
 
 
+def test_s3_is_refused_with_the_next_step():
+    with pytest.raises(UsageError, match="copy the logs"):
+        find_place("s3://bucket/logs/j-1")
+
+
 def test_a_path_that_is_not_there_names_itself(tmp_path):
     with pytest.raises(UsageError, match="none"):
         find_place(tmp_path / "none")

@@ -173,9 +173,9 @@ def _evidence(view: View, primary: Finding) -> Iterable[Shown]:
     chosen.add_end(view)
     for finding in judgement.rivals[:1]:
         chosen.add(finding.event, finding.position, EvidenceRole.CONTEXT)
-    for finding in judgement.symptoms:
-        if finding.event.standing >= Standing.FATAL and finding.signature.role is Role.SYMPTOM:
-            chosen.add(finding.event, finding.position, EvidenceRole.SYMPTOM)
+    fatal = [f for f in judgement.symptoms if f.event.standing >= Standing.FATAL]
+    for finding in _one_per_signature(f for f in fatal if f.signature.role is Role.SYMPTOM)[:2]:
+        chosen.add(finding.event, finding.position, EvidenceRole.SYMPTOM)
     return chosen.shown[:MAX_EVIDENCE]
 
 
@@ -254,7 +254,7 @@ def _unexplained(view: View) -> Draft:
     exits = [f for f in view.judgement.symptoms if f.event.standing >= Standing.ERROR]
     exits.sort(key=lambda f: f.event.source.kind is not SourceKind.DRIVER)
     exits += [f for f in view.judgement.symptoms if f not in exits]
-    for finding in _one_per_text(exits)[:4]:
+    for finding in _one_per_signature(exits)[:4]:
         chosen.add(finding.event, finding.position, EvidenceRole.CONTEXT)
     if not chosen.shown:
         chosen.add_end(view)
@@ -274,7 +274,7 @@ def _unexplained(view: View) -> Draft:
     )
 
 
-def _one_per_text(findings: Sequence[Finding]) -> list[Finding]:
+def _one_per_signature(findings: Iterable[Finding]) -> list[Finding]:
     first: dict[str, Finding] = {}
     for finding in findings:
         first.setdefault(finding.signature.id, finding)
@@ -284,7 +284,9 @@ def _one_per_text(findings: Sequence[Finding]) -> list[Finding]:
 def _ruled_out(view: View) -> tuple[tuple[str, str], ...]:
     """List what looks like a cause and is none, each text once."""
     rows: dict[str, str] = {}
-    for finding in view.judgement.past:
+    primary = view.judgement.primary
+    shown = primary.signature.failure_type if primary else None
+    for finding in [f for f in view.judgement.past if f.signature.failure_type != shown]:
         rows.setdefault(finding.text, finding.event.reason)
     for finding in [f for f in view.judgement.noise if f.event.mark.level is Level.ERROR]:
         rows.setdefault(finding.text, f"known noise ({finding.signature.id})")

@@ -15,6 +15,7 @@ from diagnose.anchor import Interest
 from diagnose.finding import Event, Finding, Standing, causes, is_frame
 from diagnose.layout import SourceKind
 from diagnose.signature import Role
+from diagnose.task import Scope
 from diagnose.taxonomy import FailureType
 
 STANDING_WEIGHT: Final = 2.0
@@ -77,7 +78,7 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
         unknown=unknown,
         supports=_supports(primary, alive),
         symptoms=tuple(f for f in found if f.signature.role in (Role.SYMPTOM, Role.WRAPPER)),
-        rivals=_rivals(primary, ranked, scores),
+        rivals=_rivals(primary, [f for f in ranked if aftermath is None or not _same(f, aftermath)], scores),
         past=past,
         noise=tuple(f for f in found if f.signature.role is Role.NOISE),
         promoted=primary is not None and primary.event.standing < Standing.FATAL,
@@ -145,24 +146,45 @@ def _sort_key(finding: Finding, score: float) -> tuple[float, int, datetime, int
 def _first_attempt(
     ranked: Sequence[Finding], scores: dict[int, float]
 ) -> tuple[Finding | None, Finding | None]:
-    """Prefer the first attempt's cause over what a later attempt failed on."""
+    """Prefer the first attempt's cause over what a later attempt failed on.
+
+    Returns:
+        The root cause, and what a later attempt of its application failed on, if on something else.
+    """
     if not ranked:
         return None, None
     best = ranked[0]
-    application, attempt = best.event.scope
-    if attempt is None:
-        later = [f for f in ranked if f.event.scope[1] is not None]
-        application, attempt = later[0].event.scope if later and _same(best, later[0]) else (None, None)
+    application, attempt = _attempt_of(best, ranked)
     if attempt is None or attempt == 1:
-        return best, None
+        return best, _later_end(best, ranked, application) if attempt else None
     earlier = [f for f in ranked if f.event.scope[0] == application and (f.event.scope[1] or 0) < attempt]
     strong = [f for f in earlier if f.event.standing >= Standing.FATAL or scores[id(f)] >= _FATAL_SCORE]
-    if not strong or _same(strong[0], best):
-        return (strong[0] if strong else best), None
-    first = strong[0]
+    first = strong[0] if strong else best
+    if _same(first, best):
+        return first, None
     if best.signature.failure_type in AFTERMATH or first.signature.failure_type not in EVICTIONS:
         return first, best
     return best, None
+
+
+def _attempt_of(best: Finding, ranked: Sequence[Finding]) -> Scope:
+    """Give application and attempt of a finding; the step's own lines quote an attempt's end."""
+    if best.event.scope[1] is not None:
+        return best.event.scope
+    quoted = (f.event.scope for f in ranked if f.event.scope[1] is not None and _same(best, f))
+    return next(quoted, (None, None))
+
+
+def _later_end(first: Finding, ranked: Sequence[Finding], application: str | None) -> Finding | None:
+    later = (
+        f
+        for f in ranked
+        if f.event.scope[0] == application
+        and (f.event.scope[1] or 0) > 1
+        and f.event.standing is Standing.TERMINAL
+        and not _same(f, first)
+    )
+    return next(later, None)
 
 
 _FATAL_SCORE: Final = STANDING_WEIGHT * Standing.FATAL + 1
@@ -184,15 +206,21 @@ def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event |
     """
     known = {id(f.event) for f in found if f.signature.role is Role.CAUSE}
     told = {(id(f.event), f.position) for f in found}
-    ends = [e for e in happened if e.standing >= Standing.FATAL and e.mark.traceback and id(e) not in known]
+    ends = [e for e in happened if _may_be_unknown(e) and id(e) not in known]
     ends.sort(key=lambda e: -e.standing)
     unexplained = [e for e in ends if any((id(e), p) not in told for p in named_exceptions(e))]
     return unexplained[0] if unexplained else None
 
 
+def _may_be_unknown(event: Event) -> bool:
+    if event.standing < Standing.FATAL:
+        return False
+    return event.mark.traceback or event.standing is Standing.TERMINAL
+
+
 _EXCEPTION_NAME: Final = re.compile(
-    r"^(?:: |Caused by: )?(?:[A-Za-z_$][\w$]*\.)*[A-Z]\w*"
-    r"(?:Error|Exception|Failure|Exit|Interrupt|Fault|Timeout)\b"
+    r'^(?:: |Caused by: |.*User class threw exception: |Exception in thread "(?:main|Driver)" )?'
+    r"(?:[A-Za-z_$][\w$]*\.)*[A-Z]\w*(?:Error|Exception|Failure|Exit|Interrupt|Fault|Timeout)\b"
 )
 
 

@@ -215,7 +215,7 @@ class _Keeper:
         self._lines: list[Line] = []
         self._marks: list[Mark] = []
         self._after = 0
-        self._last: dict[str, tuple[Record, Interest]] = {}
+        self._last: dict[str, tuple[Record, Interest, bool]] = {}
         self._seen: dict[str, int] = {}
         self._size = 0
         self._after_end = False
@@ -225,7 +225,7 @@ class _Keeper:
             self._after_end = True
         name = template(record) if interest > Interest.CONTEXT else ""
         if name and self._is_repeat(name):
-            self._last[name] = (record, interest)
+            self._last[name] = (record, interest, self._after_end)
             self._close()
         elif interest > Interest.CONTEXT:
             self._keep(record, interest, name)
@@ -238,8 +238,9 @@ class _Keeper:
             self._extend_tail(fresh[-TAIL_LINES:])
         self._close()
         kept = {line.number for p in self._scan.passages for line in p.lines}
-        for name, (record, interest) in self._last.items():
+        for name, (record, interest, after_end) in self._last.items():
             if record.lines[0].number not in kept:
+                self._after_end = after_end
                 self._append_alone(record, interest, name)
         self._scan.passages.sort(key=lambda p: p.lines[0].number)
         self._scan.counts = {name: count for name, count in self._seen.items() if count > MAX_REPEATS}

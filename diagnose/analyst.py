@@ -12,8 +12,9 @@ from diagnose.diagnosis import EvidenceRole
 from diagnose.excerpt import LogExcerpt
 from diagnose.finding import Event, Finding, Spot, Standing, ending_line
 from diagnose.layout import SourceKind
-from diagnose.ranking import Judgement, exception_lines
-from diagnose.record import Level
+from diagnose.logger import is_own
+from diagnose.ranking import Judgement, exception_lines, named_exceptions, raised
+from diagnose.record import Level, parse_header
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
 
@@ -104,22 +105,49 @@ def _known(view: View, primary: Finding) -> Draft:
         recommendations=tuple(fill(text, values) for text in signature.advice),
         evidence=tuple(_evidence(view, primary)),
         confidence=_confidence(view, primary),
-        contested=any(f.signature.retry is not RetryRule.TRANSIENT for f in judgement.rivals),
+        contested=_is_contested(view, primary),
         repeated_differently=judgement.aftermath is not None or _attempts_differ(view, primary),
         ruled_out=_ruled_out(view),
     )
 
 
+def _is_contested(view: View, primary: Finding) -> bool:
+    """Tell whether something speaks against calling the cause the only one: then no rerun is called safe."""
+    judgement = view.judgement
+    if any(f.signature.retry is not RetryRule.TRANSIENT for f in judgement.rivals):
+        return True
+    standing = primary.event.standing
+    logged = standing is Standing.FATAL and primary.event.mark.level >= Level.WARN
+    if not (standing is Standing.TERMINAL or logged or judgement.promoted):
+        return True
+    applications = {e.scope[0] for e in view.events if e.source.kind is SourceKind.DRIVER}
+    return len(applications) > 1 or _has_foreign_link(view, primary)
+
+
+def _has_foreign_link(view: View, primary: Finding) -> bool:
+    """Tell whether the chain of exceptions also holds one of another kind, known or not."""
+    links = raised(primary.event)
+    if len(links) < 2:
+        return False
+    alike = {
+        f.position
+        for f in view.findings
+        if f.event is primary.event and f.signature.failure_type in (primary.signature.failure_type, None)
+    }
+    return any(position not in alike for position in links)
+
+
 def _attempts_differ(view: View, primary: Finding) -> bool:
-    """Tell whether a later attempt ended with an exception that the first attempt did not end with."""
-    ends: dict[int, str] = {}
-    for event in view.events:
-        application, attempt = event.scope
-        if event.standing is Standing.TERMINAL and event.mark.traceback and attempt:
-            positions = exception_lines(event)
-            if application == primary.event.scope[0] and positions:
-                ends[attempt] = event.passage.lines[positions[0]].text.partition(":")[0]
-    return len(set(ends.values())) > 1
+    """Tell whether some attempt of the application did not end with the same failure."""
+    application = primary.event.scope[0]
+    drivers = [e for e in view.events if e.source.kind is SourceKind.DRIVER and e.scope[0] == application]
+    attempts = {e.scope[1] for e in drivers}
+    alike = {
+        f.event.scope[1]
+        for f in (primary, *view.judgement.supports)
+        if f.event.scope[0] == application and f.event.standing >= Standing.FATAL
+    }
+    return len(attempts) > 1 and not attempts <= alike
 
 
 _BASE: Final = {
@@ -213,7 +241,7 @@ class _Chooser:
 
 
 def _unclassified(view: View, end: Event) -> Draft:
-    positions = exception_lines(end)
+    positions = [*raised(end)[-1:], *named_exceptions(end), *exception_lines(end)]
     first = end.passage.lines[positions[0]].text if positions else end.passage.lines[end.mark.first].text
     chosen = _Chooser()
     for position in (*positions[:2], *[p for p in positions if _is_cause_line(end, p)][-1:]):
@@ -249,7 +277,7 @@ def _no_logs(view: View) -> Draft:
 
 
 def _unexplained(view: View) -> Draft:
-    """Say that the logs name no cause, and show how the run ended."""
+    """Say that the logs name no cause, and show how the run ended and the job's own last words."""
     chosen = _Chooser()
     exits = [f for f in view.judgement.symptoms if f.event.standing >= Standing.ERROR]
     exits.sort(key=lambda f: f.event.source.kind is not SourceKind.DRIVER)
@@ -259,9 +287,13 @@ def _unexplained(view: View) -> Draft:
     if not chosen.shown:
         chosen.add_end(view)
     how = chosen.shown[0].text.strip()[:200] if chosen.shown else "the logs end without a word about it"
+    words = _last_words(view)
+    for event, position in words:
+        chosen.add(event, position, EvidenceRole.CONTEXT)
+    said = f" The job's own last words: {chosen.shown[-1].text.strip()[:200]}" if words else ""
     thin = any("missing" in gap or "truncated" in gap or "not read" in gap for gap in view.gaps)
     return Draft(
-        root_cause=f"The logs don't say why the job failed. What they show of its end: {how}",
+        root_cause=f"The logs don't say why the job failed. What they show of its end: {how}{said}",
         failure_type=FailureType.UNEXPLAINED_EXIT,
         retry=RetryRule.NEVER,
         recommendations=(
@@ -269,9 +301,22 @@ def _unexplained(view: View) -> Draft:
             "Read the job's own code for calls that exit the process, such as sys.exit or os._exit.",
         ),
         evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
-        confidence=0.6 if thin else 0.82,
+        confidence=0.6 if thin or words else 0.82,
         ruled_out=_ruled_out(view),
     )
+
+
+def _last_words(view: View) -> list[tuple[Event, int]]:
+    """Find the last warnings and errors that the job itself logged: at most two, the last one last."""
+    own = [
+        e
+        for e in view.events
+        if e.source.kind in (SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER)
+        and e.mark.level >= Level.WARN
+        and e.standing is not Standing.PAST
+        and is_own(parse_header(e.texts[0]))
+    ]
+    return [(event, event.mark.first) for event in own[-2:]]
 
 
 def _one_per_signature(findings: Iterable[Finding]) -> list[Finding]:

@@ -47,18 +47,22 @@ def _reasons(incident: Incident, *, fetched: bool) -> Iterable[str]:
         not in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER, SourceKind.CONTROLLER)
         and not scan.report.whole
     )
+    if not any(scan.source.kind in (SourceKind.DRIVER, SourceKind.STEP) for scan in incident.scans):
+        yield "neither the step's nor the driver's log was read as such"
     yield from (gap for gap in incident.gaps if "missing" in gap)
     masters = [
         s for s in incident.scans if s.source.kind is SourceKind.DRIVER and s.source.stream == "stderr"
     ]
     step = [s for s in incident.scans if s.source.kind is SourceKind.STEP and s.source.stream == "stderr"]
     yield from _process_reasons("the application master's log", masters)
-    if not masters or not any(s.spark_started for s in masters):
+    if not masters or not any(s.spark_starts for s in masters):
         yield from _process_reasons("the step's log", step)
 
 
 def _process_reasons(what: str, scans: Sequence[Scan]) -> Iterable[str]:
     for scan in scans:
+        if scan.spark_starts > 1:
+            yield f"{what} holds several Spark applications"
         if not scan.info_seen:
             yield f"{what} has no INFO lines, so commits would not have been logged"
         elif not scan.ended:

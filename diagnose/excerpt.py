@@ -283,7 +283,7 @@ class _Page:
         fresh = [p for p in positions if _key(event.passage, p) not in taken]
         text = sum(len(_shown(event.passage, p).encode()) + 1 for p in fresh)
         numbers = [event.passage.lines[p].number for p in fresh]
-        runs = sum(1 for i, n in enumerate(numbers) if i == 0 or n > numbers[i - 1] + 1)
+        runs = sum(1 for i, n in enumerate(numbers) if i == 0 or n != numbers[i - 1] + 1)
         return text + runs * _header_bytes(event.source)
 
 
@@ -323,7 +323,7 @@ def _is_marked(passage: Passage, position: int) -> bool:
 def _sheet_blocks(sheet: _Sheet) -> Iterable[Block]:
     run: list[tuple[int, str]] = []
     for (number, _), text in sorted(sheet.lines.items()):
-        if run and number > run[-1][0] + 1:
+        if run and number != run[-1][0] + 1:
             yield _block(sheet, run)
             run = []
         run.append((number, text))

@@ -13,7 +13,8 @@ from typing import Final
 
 from diagnose.anchor import Interest
 from diagnose.layout import Source, SourceKind
-from diagnose.record import Level, parse_header
+from diagnose.logger import is_own
+from diagnose.record import Header, Level, parse_header
 from diagnose.scan import Mark, Passage
 from diagnose.signature import Catalogue, Match, Role, Signature
 from diagnose.task import Scope, TaskBook, task_of
@@ -100,21 +101,32 @@ class Finding(Spot):
 
 
 _DRIVERS: Final = {SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER}
-_TERMINAL: Final = re.compile(
-    r"User class threw exception|Final app status: (?:FAILED|KILLED)|Application diagnostics message|"
-    r'Exception in thread "(?:main|Driver)"|diagnostics: (?!N/A|AM container is launched|\[)\S|'
-    r"ApplicationMaster: Uncaught exception|^FAILED: |"
-    r"^Error: (?:Failed|Could not|Cannot|Unrecognized|Missing|Must|No main|Master|Only|Either|Invalid)|"
-    r"error: (?:the following arguments|unrecognized arguments|argument )|"
-    r"^(?:\S*/)?python\S*: can't open file|^(?:\S*/)?(?:ba)?sh: |"
-    r"Uncaught exception in thread (?:main|Thread\[main)|"
-    r"SparkContext: Error initializing SparkContext"
+_ENDED_BY: Final = re.compile(
+    r"(?:ApplicationMaster|Client|SparkSubmit|SparkContext|SparkUncaughtExceptionHandler|Utils)\S*: "
+    r"(?:\S+: )?.{0,40}(?:User class threw exception|Final app status: (?:FAILED|KILLED)|Uncaught exception|"
+    r"Application diagnostics message|Error initializing SparkContext)"
 )
+"""In a record of the platform: what ended the driver."""
+_DIAGNOSTICS: Final = re.compile(r"^\s+diagnostics: (?!N/A|AM container is launched|\[)\S")
+_BARE_END: Final = re.compile(
+    r'Exception in thread "(?:main|Driver)"|FAILED: (?:\w+Exception|Execution Error|Error in|ParseException)|'
+    r"Error: (?:Failed|Could not|Cannot|Unrecognized|Missing|Must|No main|Master|Only|Either|Invalid)|"
+    r"\S+: error: (?:the following arguments|unrecognized arguments|argument )|"
+    r"(?:\S*/)?python\S*: can't open file|(?:\S*/)?(?:ba)?sh: "
+)
+"""At the start of a line without a header: the last words of a process."""
+
+
+def _is_ending(text: str, header: Header | None, *, first: bool) -> bool:
+    """Tell whether a line says how the driver or the step ended."""
+    if first and header is not None:
+        return _ENDED_BY.search(text) is not None
+    return _DIAGNOSTICS.match(text) is not None or _BARE_END.match(text) is not None
 
 
 def ending_line(event: "Event") -> int | None:
     """Find the position of the line in which a record says how the run ended, or None."""
-    return next((position for position, text in event.lines if _TERMINAL.search(text)), None)
+    return next((p for p, text in event.lines if _is_ending(text, parse_header(text), first=True)), None)
 
 
 _LAST_WORDS: Final = 10
@@ -193,14 +205,17 @@ class _Grader:
     def _grade_driver(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         if mark.traceback:
             return self._grade_traceback(passage, mark)
-        texts = [passage.lines[i].text for i in range(mark.first, mark.last + 1)]
-        if mark.interest is not Interest.TAIL and any(_TERMINAL.search(text) for text in texts):
+        if mark.interest is not Interest.TAIL and _says_end(passage, mark):
             return Standing.TERMINAL, ""
         if mark.after_end:
             return Standing.PAST, "logged after the driver had begun to shut down"
         if mark.level is Level.NONE:
             return self._grade_bare(passage, mark), ""
-        return _by_interest(mark), ""
+        standing = _by_interest(mark)
+        if standing is Standing.FATAL and _CONTAINER_END.search(passage.lines[mark.first].text):
+            scope = (passage.source.application, passage.source.attempt)
+            standing = Standing.FATAL if self._tasks.has_aborted(scope) else Standing.HINT
+        return standing, ""
 
     def _grade_traceback(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         first = passage.lines[mark.first]
@@ -211,24 +226,26 @@ class _Grader:
             return Standing.PAST, "the job handled this exception and went on"
         end = passage.lines[mark.last].number
         went_on = sum(number > end for number in self._plain.get(passage.source.file, ()))
-        return (Standing.TERMINAL if went_on <= _LAST_WORDS else Standing.FATAL), ""
+        if went_on > _LAST_WORDS:
+            return Standing.ERROR, ""
+        return (Standing.FATAL if went_on else Standing.TERMINAL), ""
 
     def _grade_bare(self, passage: Passage, mark: Mark) -> Standing:
         """Grade a line without header: it counts when it is among the last words."""
         last = self._last_line[passage.source.file]
         near_end = last - passage.lines[mark.last].number < _LAST_WORDS
-        if mark.interest is Interest.FATAL:
-            return Standing.FATAL
+        if passage.lines[mark.first].text.startswith("#"):
+            return Standing.FATAL  # HotSpot's banner
         return Standing.ERROR if near_end else Standing.HINT
 
 
 def _plain_lines(passages: Iterable[Passage], after: Mapping[str, int]) -> dict[str, set[int]]:
-    """Number the kept lines after each file's last traceback that have no log header: the job's words."""
+    """Number the kept lines after each file's last traceback that are the job's own words."""
     plain: dict[str, set[int]] = {}
     for passage in passages:
         file = passage.source.file
         for line in passage.lines if file in after else ():
-            if line.number > after[file] and line.text.strip() and parse_header(line.text) is None:
+            if line.number > after[file] and line.text.strip() and is_own(parse_header(line.text)):
                 plain.setdefault(file, set()).add(line.number)
     return plain
 
@@ -251,7 +268,21 @@ _MASTER_KILL: Final = re.compile(
 )
 
 
+_CONTAINER_END: Final = re.compile(
+    r"YarnAllocator|Lost executor|TaskSetManager|BlockManagerMaster|SchedulerBackend|Removing executor"
+)
+"""Records about a container's or an executor's end; fatal only where a stage was aborted over it."""
+
+
+def _says_end(passage: Passage, mark: Mark) -> bool:
+    lines = [passage.lines[i].text for i in range(mark.first, mark.last + 1)]
+    header = parse_header(lines[0])
+    return any(_is_ending(text, header, first=place == 0) for place, text in enumerate(lines))
+
+
 def _by_interest(mark: Mark) -> Standing:
+    if mark.level <= Level.INFO:
+        return Standing.HINT
     if mark.interest is Interest.FATAL:
         return Standing.FATAL
     return Standing.ERROR if mark.level is Level.ERROR else Standing.HINT
@@ -283,7 +314,7 @@ def _findings(matches: Iterable[Match], event: Event, position: int, *, frame: b
 
 def is_frame(text: str, *, traceback: bool) -> bool:
     """Tell a stack frame, or source code quoted by a traceback, from a message."""
-    if text.startswith(("\tat ", "    at ", "\t... ", "\tsuppressed")):
+    if text.startswith(("\tat ", "    at ", "\t... ", "\tSuppressed: ", "\t\t")):
         return True
     return traceback and text[:1] in (" ", "\t")
 

@@ -7,7 +7,7 @@ cut or unreadable becomes a gap in words.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from diagnose import layout
@@ -73,7 +73,7 @@ def gather(
         reader.read_daemons(sources, wanted)
     elif wanted:
         reader.gaps.append("container logs were not read: YARN_LOG_FETCH_ENABLED is off")
-    loose = [s for s in sources if s.kind is SourceKind.OTHER and not layout.in_layout(s.file)]
+    loose = [s for s in sources if s.kind is SourceKind.OTHER and not _is_aside(s.file)]
     if not any(s.kind is not SourceKind.OTHER for s in sources):
         reader.read_loose(loose)
     return reader.incident(chosen, context)
@@ -124,7 +124,9 @@ class _Reader:
         weak = {app for scan in self.scans for app in scan.weak_apps}
         named = set(failure.applications) | (strong if not failure.applications else set()) or weak
         present = layout.applications(sources)
-        if not named and not any(scan.lines for scan in self.scans) and present:
+        alone = len(present) == 1 and len(layout.steps(sources)) <= 1
+        silent = not any(scan.lines for scan in self.scans)
+        if not named and present and silent and (alone or not failure.step_id):
             named = {present[-1]}
             if len(present) > 1:
                 self.gaps.append(f"no log names the step's application; {present[-1]}, the newest, was taken")
@@ -134,8 +136,10 @@ class _Reader:
         files = layout.container_sources(sources, wanted)
         for source in files:
             self._read(source)
+        named = {attempt for scan in self.scans for attempt in scan.attempts}
         for app in wanted:
-            self.gaps.extend(_container_gaps(app, [s for s in files if s.application == app]))
+            last = max((number for name, number in named if name == app), default=0)
+            self.gaps.extend(_container_gaps(app, [s for s in files if s.application == app], last))
 
     def read_daemons(self, sources: Sequence[Source], wanted: Sequence[str]) -> None:
         relevant = DaemonFilter(wanted)
@@ -191,14 +195,7 @@ def _everything(_: Record) -> bool:
 
 
 def _with_step(failure: Failure, step: str) -> Failure:
-    return Failure(
-        platform=failure.platform,
-        cluster_id=failure.cluster_id,
-        step_id=step,
-        job_name=failure.job_name,
-        failed_at=failure.failed_at,
-        applications=failure.applications,
-    )
+    return replace(failure, step_id=step)
 
 
 def _reason(report: ReadReport) -> str:
@@ -211,7 +208,11 @@ def _reason(report: ReadReport) -> str:
     return "is truncated; only its readable beginning was used"
 
 
-def _container_gaps(app: str, files: Sequence[Source]) -> Iterable[str]:
+def _is_aside(name: str) -> bool:
+    return layout.in_layout(name) or name.rsplit("/", 1)[-1] in ("meta.json", "label.json")
+
+
+def _container_gaps(app: str, files: Sequence[Source], last_attempt: int) -> Iterable[str]:
     if not files:
         yield f"the container logs of {app} are missing"
         return
@@ -220,7 +221,7 @@ def _container_gaps(app: str, files: Sequence[Source]) -> Iterable[str]:
         yield f"the application master's standard error of {app} is missing"
     attempts = {s.attempt for s in files if s.attempt}
     known = {s.attempt for s in masters}
-    for attempt in range(1, max(attempts, default=0)):
+    for attempt in range(1, max(last_attempt, *attempts, 0) + 1):
         if attempt not in known:
             yield f"the application master's logs of attempt {attempt} of {app} are missing"
 

@@ -85,7 +85,7 @@ class FileStore:
 
     def list(self) -> Sequence[LogFile]:
         """List the one file."""
-        return [LogFile(name=self.name, size_bytes=self.path.stat().st_size)]
+        return [LogFile(name=self.name)]
 
     def open(self, name: str) -> BinaryIO:
         """Open the file."""

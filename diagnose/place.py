@@ -7,7 +7,7 @@ a tree without a single readable file is not.
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -37,7 +37,7 @@ def find_place(path: Path | str, *, step_id: str | None = None) -> Place:
 
     Args:
         path: a folder, a file, or `-` for standard input.
-        step_id: the step to diagnose; `meta.json` wins over nothing else.
+        step_id: the step to diagnose; it wins over the one of `meta.json`.
 
     Raises:
         UsageError: the path does not exist or can't be listed.
@@ -47,23 +47,28 @@ def find_place(path: Path | str, *, step_id: str | None = None) -> Place:
         return Place(store=store, failure=Failure(step_id=step_id or ""), context=JobContext())
     if re.match(r"s3[an]?://", str(path)):
         raise UsageError(f"{path}: S3 is not read by this version; copy the logs and give their folder")
-    where = Path(path)
+    try:
+        return _local(Path(path), step_id)
+    except OSError as error:
+        shown = str(path) if len(str(path)) <= MAX_SHOWN_PATH else "the path"
+        raise UsageError(f"{shown}: {error.strerror}; give a log file or folder that can be read") from None
+
+
+MAX_SHOWN_PATH: Final = 400
+
+
+def _local(where: Path, step_id: str | None) -> Place:
     if not where.exists():
-        raise UsageError(f"{path}: no such file or folder; give a log file, an EMR log tree or -")
+        raise UsageError(f"{where}: no such file or folder; give a log file, an EMR log tree or -")
     failure, context, gaps = _beside(where)
-    if where.is_file():
+    if not where.is_dir():
         return Place(store=_file_store(where), failure=failure, context=context, gaps=gaps)
     root = _root(where, failure.cluster_id)
     cluster = failure.cluster_id or _cluster_in(root)
     step = step_id or failure.step_id or (where.name if where.parent.name == "steps" else "")
-    applications = failure.applications if step in ("", failure.step_id) else ()
-    chosen = Failure(
-        cluster_id=cluster,
-        step_id=step,
-        job_name=failure.job_name,
-        failed_at=failure.failed_at,
-        applications=applications,
-    )
+    if step not in ("", failure.step_id):  # what was told is about another step
+        failure, context = Failure(), replace(context, step={})
+    chosen = replace(failure, cluster_id=cluster, step_id=step)
     return Place(store=DirectoryStore(root), failure=chosen, context=context, gaps=gaps)
 
 
@@ -90,8 +95,11 @@ def _file_store(file: Path) -> FileStore:
 
 def _root(where: Path, cluster_id: str) -> Path:
     """Find the folder that holds `steps`, `containers` and `node`; the folder itself when there is none."""
-    if where.parent.name == "steps":
-        return where.parent.parent
+    above = [part for part in where.absolute().parents if part.name in _PARTS] + (
+        [where.absolute()] if where.name in _PARTS else []
+    )
+    if above:
+        return above[-1].parent
     levels = [where, where / "logs"]
     for level in levels:
         if _is_root(level):

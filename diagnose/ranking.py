@@ -66,13 +66,19 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
     past = tuple(f for f in candidates if f.event.standing is Standing.PAST)
     ended = _ended_with(found)
     scores = {id(f): _score(f, ended) for f in alive}
-    eligible = [f for f in alive if _is_eligible(f, scores[id(f)], ended)]
+    blind = not any(event.source.kind is SourceKind.DRIVER for event in happened)
+    eligible = [f for f in alive if _is_eligible(f, ended, blind=blind)]
     eligible = _drop_explained(eligible)
     ranked = sorted(eligible, key=lambda f: _sort_key(f, scores[id(f)]))
     primary, aftermath = _first_attempt(ranked, scores)
-    unknown = _unknown_end(happened, found) if primary is None or _is_weak(primary, scores) else None
-    if unknown is not None:
+    promoted = (
+        primary is not None and primary.event.standing < Standing.FATAL and _explains_end(primary, ended)
+    )
+    unknown = _unknown_end(happened, found)
+    if unknown is not None and _outranks(unknown, primary, scores, promoted=promoted):
         primary = None
+    else:
+        unknown = None
     return Judgement(
         primary=primary,
         unknown=unknown,
@@ -81,7 +87,7 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
         rivals=_rivals(primary, [f for f in ranked if aftermath is None or not _same(f, aftermath)], scores),
         past=past,
         noise=tuple(f for f in found if f.signature.role is Role.NOISE),
-        promoted=primary is not None and primary.event.standing < Standing.FATAL,
+        promoted=promoted,
         aftermath=aftermath,
     )
 
@@ -102,13 +108,16 @@ def _score(finding: Finding, ended: frozenset[str]) -> float:
     return STANDING_WEIGHT * standing + finding.signature.specificity
 
 
-def _is_eligible(finding: Finding, score: float, ended: frozenset[str]) -> bool:
-    """Leave out what is only mentioned: a hint counts when it is a kill, or explains the end."""
+def _is_eligible(finding: Finding, ended: frozenset[str], *, blind: bool) -> bool:
+    """Leave out what is only mentioned: a hint counts when it explains the end.
+
+    Without any log of the driver (`blind`) a kill that a daemon reports is the best there is.
+    """
     if finding.event.standing >= Standing.ERROR or _explains_end(finding, ended):
         return True
     fatal_words = finding.event.mark.interest is Interest.FATAL
     from_driver = finding.event.source.kind is not SourceKind.OTHER
-    return fatal_words and from_driver and finding.signature.specificity == 3 and score > 0
+    return blind and fatal_words and from_driver and finding.signature.specificity == 3
 
 
 def _drop_explained(eligible: list[Finding]) -> list[Finding]:
@@ -194,9 +203,11 @@ def _same(one: Finding, other: Finding) -> bool:
     return one.signature.failure_type == other.signature.failure_type
 
 
-def _is_weak(primary: Finding, scores: dict[int, float]) -> bool:
+def _outranks(unknown: Event, primary: Finding | None, scores: dict[int, float], *, promoted: bool) -> bool:
     """Tell whether an unknown exception that ended the run is the better answer."""
-    return scores[id(primary)] < STANDING_WEIGHT * Standing.FATAL + 2
+    if primary is None or scores[id(primary)] < STANDING_WEIGHT * Standing.FATAL + 2:
+        return True
+    return not promoted and unknown.standing > primary.event.standing
 
 
 def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event | None:
@@ -208,7 +219,7 @@ def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event |
     told = {(id(f.event), f.position) for f in found}
     ends = [e for e in happened if _may_be_unknown(e) and id(e) not in known]
     ends.sort(key=lambda e: -e.standing)
-    unexplained = [e for e in ends if any((id(e), p) not in told for p in named_exceptions(e))]
+    unexplained = [e for e in ends if any((id(e), p) not in told for p in raised(e) or named_exceptions(e))]
     return unexplained[0] if unexplained else None
 
 
@@ -248,6 +259,21 @@ def _rivals(
         return ()
     floor = scores[id(primary)] - RIVAL_MARGIN
     return tuple(f for f in ranked if not _same(f, primary) and scores[id(f)] >= floor)
+
+
+def raised(event: Event) -> list[int]:
+    """List where a Python traceback names what was raised: the first line below each block of frames."""
+    if not event.mark.traceback:
+        return []
+    found: list[int] = []
+    in_frames = False
+    for position, text in event.lines:
+        if text.startswith("  "):
+            in_frames = True
+        elif in_frames and text.strip():
+            found.append(position)
+            in_frames = False
+    return found
 
 
 def exception_lines(event: Event) -> list[int]:

@@ -186,7 +186,7 @@ def _belongs(current: _Open, line: Line, header: Header | None) -> bool:
 def _continues_trace(current: _Open, text: str) -> bool:
     """Follow an exception: frames, its line, its message, what Java adds, chained exceptions."""
     if not text.strip():
-        current.message_lines = 0
+        current.message_lines = 1 if _OPEN_MESSAGE.match(current.last) else 0
         return True
     if _BARE_START.match(text):
         return _is_chained(current)

@@ -53,8 +53,8 @@ def decide_retry(
         reason = f"{shown}; a rerun may repeat or corrupt data."
         return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
     if repeated_differently:
-        reason = "YARN's own second attempt was such a rerun, and failed on what the first one left behind."
-        return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
+        reason = "YARN ran the job more than once, and not every attempt ended the same way."
+        return RetryDecision(safe=False, reason=reason, partial_write_risk=False)
     reason = _refusal(failure_type, rule, coverage=coverage, confidence=confidence, contested=contested)
     if reason:
         return RetryDecision(safe=False, reason=reason, partial_write_risk=False)

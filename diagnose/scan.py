@@ -6,6 +6,7 @@ bounded: past `MAX_SCAN_BYTES` of one file the least promising passages in its m
 that is counted too. Write signs and task events are noted from every line read.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Final
 from diagnose.anchor import AnchorSearch, Interest
 from diagnose.layout import Source, SourceKind, mentioned
 from diagnose.log import Line, ReadReport
+from diagnose.logger import is_own
 from diagnose.record import Level, Record, records, template
 from diagnose.sign import SignSearch, WriteSign
 from diagnose.task import Scope, TaskBook
@@ -28,6 +30,10 @@ MAX_TEMPLATES: Final = 20_000
 TAIL_LINES: Final = 30
 """The last lines of a driver's or step's output are kept though nothing in them alarms."""
 _TAIL_KINDS: Final = {SourceKind.STEP, SourceKind.DRIVER, SourceKind.OTHER, SourceKind.CONTROLLER}
+_ATTEMPT: Final = re.compile(r"appattempt_(\d+_\d+)_(\d{6})")
+_OWN_KINDS: Final = {SourceKind.STEP, SourceKind.DRIVER, SourceKind.OTHER, SourceKind.EXECUTOR}
+MAX_OWN_LINES: Final = 50
+"""Lines of one record that may be prints between two logged events."""
 _ENDINGS: Final = (
     "ShutdownHookManager: Shutdown hook called",
     "ApplicationMaster: Unregistering ApplicationMaster",
@@ -90,7 +96,10 @@ class Scan:
     """INFO lines were logged, so commits would have been seen."""
     ended: bool = False
     """The log reaches the end of its process."""
-    spark_started: bool = False
+    spark_starts: int = 0
+    """How many Spark applications began in it."""
+    attempts: set[tuple[str, int]] = field(default_factory=set)
+    """Application attempts that it names: application and number."""
     strong_apps: set[str] = field(default_factory=set)
     weak_apps: set[str] = field(default_factory=set)
     first_time: datetime | None = None
@@ -167,24 +176,20 @@ class Scanner:
 
     def _note_own_words(self, scan: Scan, record: Record) -> None:
         """Look for a claimed write in what the job itself printed or logged, tracebacks aside."""
-        source, line = scan.source, record.lines[0]
-        if record.traceback or source.kind not in _TAIL_KINDS or record.level not in (Level.NONE, Level.INFO):
+        if record.traceback or scan.source.kind not in _OWN_KINDS:
             return
-        printed = source.stream == "stdout" and record.level is Level.NONE
-        if (printed or _is_own_logger(line.text)) and not _is_code(line.text):
-            what = self._signs.find_own(line.text)
-            if what is not None:
-                scan.add_sign(what, line)
+        for place, line in enumerate(record.lines[:MAX_OWN_LINES]):
+            own = is_own(record.header) if place == 0 else line.text[:1] not in (" ", "\t", "")
+            if own and not _is_code(line.text):
+                what = self._signs.find_own(line.text)
+                if what is not None:
+                    scan.add_sign(what, line)
+                    return
 
 
 def _is_code(text: str) -> bool:
     """Tell a traceback's and an exception's lines from the job's own words."""
     return text[:1] in (" ", "\t") or "Exception: " in text or "Error: " in text or "Exception in " in text
-
-
-def _is_own_logger(text: str) -> bool:
-    """Tell whether a log line comes from Python's logging, which a job uses for its own words."""
-    return text.startswith(("INFO:", "INFO ", "20")) and " org.apache." not in text
 
 
 def _note_applications(scan: Scan, text: str) -> None:
@@ -199,8 +204,10 @@ def _note_applications(scan: Scan, text: str) -> None:
 def _note_state(scan: Scan, text: str) -> None:
     if not scan.info_seen and " INFO " in text[:60]:
         scan.info_seen = True
-    if not scan.spark_started and "Running Spark version" in text:
-        scan.spark_started = True
+    if "Running Spark version" in text:
+        scan.spark_starts += 1
+    if "appattempt_" in text:
+        scan.attempts.update((f"application_{app}", int(number)) for app, number in _ATTEMPT.findall(text))
     if not scan.ended and any(ending in text for ending in _ENDINGS):
         scan.ended = True
 

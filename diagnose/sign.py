@@ -22,8 +22,8 @@ class SignRow(NamedTuple):
 
 
 _WRITER_CALLS: Final = (
-    r"(?:save|jdbc|saveAsTable|insertInto|saveAs\w+|foreachPartition|foreachBatch|foreach|"
-    r"runJob at SparkHadoopWriter\.scala:\d+|sql at InsertInto\w+\.scala:\d+)"
+    r"(?:(?:save|jdbc|saveAsTable|insertInto|saveAs\w+|saveTo\w+|append|overwrite\w*|createOrReplace|"
+    r"foreachPartition|foreachBatch|foreach|start) at |runJob at (?:SparkHadoopWriter|EsSpark|RDDFunctions))"
 )
 
 SIGNS: Final[tuple[SignRow, ...]] = (
@@ -47,8 +47,8 @@ SIGNS: Final[tuple[SignRow, ...]] = (
             r"is aborting|aborted)|Data source write support .{0,200} (?:is committing|committed|is aborting|aborted)",
             "ERROR FileFormatWriter: Aborting job 7ef5-a4.", "Spark FileFormatWriter, WriteToDataSourceV2Exec"),
     SignRow("a write stage ran", r"(?:Submitting|Missing parents found for) ResultStage \d+ \(.{0,200} at .{0,20}"
-            + _WRITER_CALLS + r" at |ResultStage \d+ \(" + _WRITER_CALLS + r" at \S+\) (?:finished|failed) in|"
-            r"Job \d+ (?:finished|failed): " + _WRITER_CALLS + r" at ",
+            + _WRITER_CALLS + r"|ResultStage \d+ \(" + _WRITER_CALLS + r".{0,200}\) (?:finished|failed) in|"
+            r"Job \d+ (?:finished|failed): " + _WRITER_CALLS,
             "INFO DAGScheduler: ResultStage 3 (jdbc at NativeMethodAccessorImpl.java:0) finished in 1.2 s",
             "Spark DAGScheduler call sites of writers"),
     SignRow("a Hive task moved data", r"(?:Moving data to (?:local )?directory|Loading data to table|"
@@ -94,9 +94,15 @@ SIGNS: Final[tuple[SignRow, ...]] = (
             "INFO CommitterEventHandler: Processing the event EventType: JOB_COMMIT", "Hadoop MRAppMaster"),
     SignRow("Sqoop or DistCp moved data", r"(?:Exported|Retrieved) \d+ records\.|DistCp job-id|Committing? temp|"
             r"CopyCommitter: ", "INFO ExportJobBase: Exported 1200 records.", "Sqoop, DistCp"),
+    SignRow("the failed call was itself a write to a service", r"calling the (?:Put|Post|Write|Create|Update|Delete|Copy|"
+            r"Upload|Complete|Send|Publish|Import|Execute|Start|Invoke|Batch(?:Write|Create|Update|Delete|Put|Execute))\w* operation|"
+            r"S3UploadFailedError|Expiring \d+ record|NotEnoughReplicas|RetriesExhaustedWithDetails|Failed \d+ actions?|"
+            r"All datanodes .{0,200} are bad|Unable to close file because|could only be (?:written|replicated) to \d+|"
+            r"while (?:updating|inserting|deleting|locking) tuple|could not serialize access|[Dd]eadlock (?:found|detected)",
+            "botocore.errorfactory.X: An error occurred (Y) when calling the PutObject operation: z", "botocore, HDFS, Kafka, HBase"),
     SignRow("the failed call was itself a write to the output", r"\b(?:PUT|PUT 0-byte object|COPY|DELETE|copyFile|putObject|"
             r"[Cc]ompleteMultipartUpload|[Ii]nitiateMultipartUpload|uploadPart|upload part|Writing Object|rename|deleteObjects?|delete)\b"
-            r" {1,3}(?:#?\d+ )?(?:on|of|from) [^ ]*[/:]|\b(?:on|of) \S*_temporary/\d",
+            r" {1,3}(?:#?\d+ )?(?:on|of|from) [^ ]*[/:]|_temporary/\d",
             "java.nio.file.AccessDeniedException: out: PUT 0-byte object  on out/_temporary/0: com.amazonaws", "Hadoop S3A Invoker"),
     SignRow("rows were written", r"(?i:\b(?:insert(?:ed|ing)|upsert(?:ed|ing)|updat(?:ed|ing)|merg(?:ed|ing)|wrote|written|writing|"
             r"copied|appended|flushed|execut(?:ed|ing) batch)\b.{0,40}\b\d+ (?:rows?|records?|documents?|messages?)\b|"
@@ -107,30 +113,54 @@ SIGNS: Final[tuple[SignRow, ...]] = (
 )  # fmt: skip
 """Signs in the logs of engines, searched in every line of the step and of its containers."""
 
+HEALTHY: Final = (
+    r"[Dd]eleting staging directory \S+|Deleting directory /\S+|"
+    r"(?i:(?:delet|remov|renam|mov)\w+ .{0,20}\S*\.sparkStaging\S*)|"
+    r"(?i:\bcommitted[ =:]+[\d.]+ ?[KMGB]i?B?\b)|committed_as\S*|[Nn]o need to commit|not? (?:be |been )?committed|"
+    r"(?i:delet\w+ +\S*/tmp/hive/\S+)|committed offset|committed ?= ?false"
+)
+"""Spans that show no write of the job: clean-up of its own staging, memory figures, denials."""
 _DONE: Final = (
     r"(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|committed|exported|truncated|"
-    r"overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived|posted|pushed|sent|renamed|moved|"
-    r"deleted|removed|dropped|replaced|updated|copied|transferred|synced|registered|enqueued|produced)"
+    r"overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived|posted|pushed|sent|renamed|deleted|"
+    r"copied|transferred|synced|enqueued|emitted|ingested|stored|indexed|unloaded|created|loaded \d+|"
+    r"loaded .{0,30} into|added partition)"
 )
-HEALTHY: Final = (
-    r"\.sparkStaging|Deleting staging directory|Deleting directory /|[Mm]etaspace|heap .{0,40}committed|"
-    r"committed[ =:]+[\d.]+ ?[KMGB]|committed_as|[Nn]o need to commit|not? (?:be |been )?committed"
+_TOUCHED: Final = r"(?:removed|dropped|replaced|updated|moved|registered|produced|loaded)"
+_OUTSIDE: Final = (
+    r"(?:tables?|topics?|partitions?|rows? (?:in|to|into|of)|records? (?:in|to|into)|s3[an]?:|hdfs:|https?:|jdbc|bucket|"
+    r"queue|index|database|file|files|folder|marker|output)"
 )
-"""Lines that hold such words and show no write of the job: clean-up of its own staging, memory figures."""
 OWN_WORDS: Final = SignRow(
     "the job says that it changed something",
     r"(?i)\b"
     + _DONE
-    + r"\b|\b(?:rename|move|delete|insert|upload|publish|write|append|post|put|send|commit)\b.{0,60}"
+    + r"\b|\b"
+    + _TOUCHED
+    + r"\b.{0,60}\b"
+    + _OUTSIDE
+    + r"|\b(?:rename|move|delete|insert|upload|publish|write|append|post|put|send|commit|copy)\b.{0,60}"
     r"(?:: ?(?:True|OK|done)\b|->|\bstatus[ =:]+20\d)|\block (?:taken|acquired|held|created)|"
-    r'"(?:POST|PUT|PATCH|DELETE) \S+ HTTP/[\d.]+" 2\d\d',
+    r'"(?:POST|PUT|PATCH|DELETE) \S+ HTTP/[\d.]+" 2\d\d|'
+    r"^(?:upload|copy|delete|move): \S+|^(?:INSERT|UPDATE|DELETE|COPY|MERGE|CREATE|DROP|TRUNCATE|ALTER) "
+    r"(?:\d|TABLE|0 \d)|\b\d+ (?:rows?|records?|documents?|messages?|items?) (?:in|into|to) \w+|"
+    r"\b(?:part|chunk|batch|page) \d+: \d+ (?:rows?|records?)",
     "appended 1000 rows to facts_daily",
     "words of a job's own output",
 )
 OWN_DENIAL: Final = (
     r"(?i)\b(?:not|nothing|never|no (?:rows?|data|records?|files?)|0 (?:rows?|records?|files?)|without|could ?n[o']t|"
-    r"failed to|unable to|before|yet to|to be|will be|would be|must be|should be|cannot be|can't be|last|previously|"
-    r"already|being)\b.{0,40}\b" + _DONE + r"\b"
+    r"failed to|unable to|before|yet to|to be|will be|would be|must be|should be|cannot be|can't be|being)\b"
+    r"[^,;:.]{0,40}\b"
+    + _DONE
+    + r"\b|\b(?:"
+    + _DONE
+    + "|"
+    + _TOUCHED
+    + r")\b[^,;]{0,40}\b(?:duplicates?|nulls?|"
+    r"columns?|views?|udfs?|functions?|config\w*|settings?|stages?|heartbeats?|metrics?|caches?|outliers?|frames?|"
+    r"dataframes?|sessions?|loggers?|clients?|connections?|pools?|threads?)\b|\bwritten by\b|\bcreated (?:at|on|by)\b|"
+    r"committed offset|committed ?= ?false"
 )
 """The job's own words where they deny or only announce a write."""
 
@@ -169,15 +199,14 @@ class SignSearch:
 
     def find(self, text: str) -> str | None:
         """Say what a log line shows of a write, or None."""
-        if self._any.search(text) is None or self._healthy.search(text):
+        if self._any.search(text) is None:
             return None
+        text = self._healthy.sub(" ", text)
         return next((row.what for row, pattern in self._rows if pattern.search(text)), None)
 
     def find_own(self, text: str) -> str | None:
         """Say whether a line of the job's own output claims a write, or None."""
-        if self._own.search(text) is None or self._denial.search(text):
-            return None
-        return OWN_WORDS.what
+        return OWN_WORDS.what if self._own.search(self._denial.sub(" ", text)) else None
 
 
 def _options() -> Any:  # noqa: ANN401 - google-re2 ships no types

@@ -56,9 +56,14 @@ class TaskBook:
                 self.survived.add(key)
         elif hit := _LOST.search(line) or _RAISED.search(line):
             self.lost.add((scope, _ref(hit)))
+            self.survived.discard((scope, _ref(hit)))
         if hit := _ABORTED.search(line):
             stage = next(hit[name] for name in ("stage", "set", "failed", "cancelled") if hit[name])
             self.aborted.add((scope, int(stage)))
+
+    def has_aborted(self, scope: Scope) -> bool:
+        """Tell whether any stage of the attempt was aborted."""
+        return any(known == scope for known, _ in self.aborted)
 
     def has_survived(self, scope: Scope, task: TaskRef) -> bool:
         """Tell whether a later attempt of the task succeeded."""

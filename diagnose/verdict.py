@@ -5,6 +5,7 @@ policy decides, whatever the analyst thinks. Every word that leaves is redacted 
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,14 +78,14 @@ def decide(
         log_evidences=[item.text for item in evidence],
         recommendations=_allowed(draft.recommendations, policy, retry, redact),
         category=FACTS[draft.failure_type].category,
-        cluster_id=failure.cluster_id,
-        step_id=failure.step_id,
+        cluster_id=_identifier(failure.cluster_id, redact),
+        step_id=_identifier(failure.step_id, redact),
         analysis_timestamp=frame.analysis_timestamp,
         tokens_used=0,
         diagnosis_id=diagnosis_id(failure),
         platform=failure.platform,
         job_name=redact(failure.job_name) if failure.job_name else None,
-        run_id=failure.run_id,
+        run_id=_identifier(failure.step_id, redact) or None,
         attempt=None,
         failed_at=failure.failed_at,
         status=frame.status,
@@ -116,6 +117,14 @@ def diagnosis_id(failure: Failure, attempt: int | None = None) -> str:
     """Give an id that is the same for every diagnosis of one platform, run and attempt."""
     key = "\n".join((failure.platform, failure.cluster_id, failure.step_id, str(attempt or "")))
     return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _identifier(text: str, redact: Callable[[str], str]) -> str:
+    """Let an id of the platform's form through; what has another form may be anything."""
+    return text if _ID.fullmatch(text) else redact(text)
+
+
+_ID: Final = re.compile(r"[js]-[A-Z0-9]{4,40}")
 
 
 def _checked_confidence(draft: Draft, evidence: Sequence[Evidence]) -> float:

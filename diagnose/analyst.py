@@ -127,7 +127,8 @@ def _is_contested(view: View, primary: Finding) -> bool:
 def _has_foreign_link(view: View, primary: Finding) -> bool:
     """Tell whether the chain of exceptions also holds one of another kind, known or not."""
     links = raised(primary.event)
-    if len(links) < 2:
+    handled = any(text.startswith("During handling of the above") for text in primary.event.texts)
+    if len(links) < 2 or not handled:
         return False
     alike = {
         f.position
@@ -247,6 +248,8 @@ def _unclassified(view: View, end: Event) -> Draft:
     for position in (*positions[:2], *[p for p in positions if _is_cause_line(end, p)][-1:]):
         chosen.add(end, position, EvidenceRole.CAUSE)
     chosen.add_end(view)
+    for event, position in _last_words(view):
+        chosen.add(event, position, EvidenceRole.CONTEXT)
     return Draft(
         root_cause=f"The job ended with an exception that no known failure describes: {first.strip()[:300]}",
         failure_type=FailureType.UNCLASSIFIED,

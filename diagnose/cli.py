@@ -8,11 +8,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from diagnose import display
 from diagnose.diagnosis import json_schema
-from diagnose.errors import DiagnoseError, UsageError
+from diagnose.errors import DiagnoseError, PatternError, UsageError
 from diagnose.log import ReadBudget, ReadReport, read_lines
 from diagnose.pipeline import run_logs
 from diagnose.place import find_place
@@ -38,16 +38,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         answer: str = args.run(args)
+    except PatternError as error:
+        sys.stderr.write(f"diagnose: {display.for_terminal(str(error))}\n")
+        return EXIT_USAGE
     except DiagnoseError as error:
         sys.stderr.write(f"diagnose: {_redacted(str(error))}\n")
         return EXIT_USAGE
     except KeyboardInterrupt:
         sys.stderr.write("diagnose: interrupted\n")
         return 130
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback, no raw value
+        sys.stderr.write(f"diagnose: internal error, {type(error).__name__}: {_redacted(str(error))}\n")
+        return EXIT_USAGE
     return _write(answer)
 
 
 def _write(answer: str) -> int:
+    if sys.stdout.isatty() and "\x1b[" not in answer:
+        answer = display.for_terminal(answer)
     try:
         sys.stdout.buffer.write(answer.encode("utf-8", errors="replace"))
         sys.stdout.flush()
@@ -57,12 +65,20 @@ def _write(answer: str) -> int:
 
 
 def _redacted(message: str) -> str:
-    return Redactor().session().text(message)
+    return display.for_terminal(Redactor().session().text(message))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Redacts its complaints: a mistyped command line may hold a password."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: error: {_redacted(message)}\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser; every command's help ends in an example."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="diagnose",
         description="Say why a data job failed, from its logs. It only observes and recommends.",
         epilog="example:\n  diagnose logs s3-copy/logs/j-2AXXXXXXGAPLF",
@@ -145,7 +161,7 @@ def _logs(args: argparse.Namespace) -> str:
 def _excerpt(args: argparse.Namespace) -> str:
     excerpt = run_logs(args.path, step_id=args.step_id, settings=load_settings()).excerpt
     for gap in excerpt.gaps:
-        sys.stderr.write(f"gap: {gap}\n")
+        sys.stderr.write(f"gap: {display.for_terminal(gap)}\n")
     if args.format == "json":
         return display.excerpt_as_json(excerpt)
     if args.format == "markdown":

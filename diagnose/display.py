@@ -66,8 +66,8 @@ def _extras(d: Diagnosis, paint: "_Paint") -> Iterable[str]:
 
 def _who(d: Diagnosis) -> str:
     parts = [_clean(d.job_name or "")]
-    parts.append(f"step {d.step_id}" if d.step_id else "")
-    parts.append(f"cluster {d.cluster_id}" if d.cluster_id else "")
+    parts.append(f"step {_clean(d.step_id)}" if d.step_id else "")
+    parts.append(f"cluster {_clean(d.cluster_id)}" if d.cluster_id else "")
     parts.append(f"failed {d.failed_at:%Y-%m-%d %H:%M} UTC" if d.failed_at else "")
     return ", ".join(part for part in parts if part) or "a log without a name"
 
@@ -96,11 +96,17 @@ def _markdown_lines(d: Diagnosis) -> Iterable[str]:
 
 def _prose(text: str) -> str:
     """Defuse what Markdown and Slack would act on."""
-    return _fenced(text).replace("`", "'").replace("*", "\u2217").replace("\n", " ")
+    plain = _clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain.replace("](", "] (").replace("`", "'").replace("*", "\u2217").replace("\n", " ")
 
 
 def _fenced(text: str) -> str:
     return re.sub(r"<(?=[!@#])", "&lt;", _clean(text).replace("```", "'''"))
+
+
+def for_terminal(text: str) -> str:
+    """Give a text of several lines without what a terminal would act on."""
+    return "\n".join(_clean(line) for line in text.split("\n"))
 
 
 def _clean(text: str) -> str:

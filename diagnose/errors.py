@@ -14,5 +14,9 @@ class UsageError(DiagnoseError):
     """The caller gave something that can't be used; the message says what to give instead."""
 
 
+class PatternError(UsageError):
+    """A pattern of REDACTION_EXTRA_PATTERNS is not valid; the message quotes it and holds nothing else."""
+
+
 class CatalogueError(DiagnoseError):
     """A YAML file of the package is not valid; the message names file, entry and field."""

@@ -43,6 +43,8 @@ class JobContext:
     hive: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     step: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     signals: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    document: str = ""
+    """All that was told, as text: redaction learns its secrets from it; never shown."""
 
     @property
     def deploy_mode(self) -> str | None:

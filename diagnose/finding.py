@@ -252,7 +252,7 @@ def _plain_lines(passages: Iterable[Passage], after: Mapping[str, int]) -> dict[
 
 def _grade_other(passage: Passage, mark: Mark) -> Standing:
     """Grade executors, daemons and the controller: what they say rarely ended the job by itself."""
-    lonely = (SourceKind.EXECUTOR, SourceKind.CONTROLLER)
+    lonely = (SourceKind.EXECUTOR, SourceKind.CONTROLLER, SourceKind.CONTEXT)
     if passage.source.kind in lonely and mark.interest >= Interest.ERROR:
         return Standing.ERROR
     texts = (passage.lines[i].text for i in range(mark.first, mark.last + 1))

@@ -250,6 +250,21 @@ def _pieces(raw: bytes, number: int, *, cut_left: bool) -> Iterator[Line]:
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 
+_CONTROL: Final = re.compile(
+    "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+
+
 def _decode(raw: bytes) -> str:
     text = raw.decode("utf-8", errors="replace").removesuffix("\r").replace("\0", "\ufffd")
-    return _ANSI.sub("", text) if "\x1b" in text else text
+    if text.isascii() and "\x1b" not in text and text.isprintable():
+        return text
+    while (plain := _ANSI.sub("", text)) != text:
+        text = plain
+    return _CONTROL.sub("", text)
+
+
+def printable(text: str) -> str:
+    """Give a name or message without line ends, control characters and lone surrogates."""
+    sound = text.encode("utf-8", errors="replace").decode()
+    return _CONTROL.sub("", _ANSI.sub("", sound)).replace("\n", " ").replace("\r", " ")

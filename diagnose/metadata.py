@@ -8,8 +8,9 @@ Source: Amazon EMR API reference, Step and Cluster; EventBridge event "EMR Step 
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from diagnose.failure import Failure, JobContext, spark_conf
 
@@ -22,11 +23,16 @@ def read_metadata(text: str) -> tuple[Failure, JobContext, tuple[str, ...]]:
     """
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Failure(), JobContext(), ("meta.json is not valid JSON and was not used",)
     meta = _mapping(document)
     event, step, cluster = (_mapping(meta.get(name)) for name in ("event", "step", "cluster"))
-    return _failure(event, step, cluster), _context(step, cluster), ()
+    context = replace(_context(step, cluster), document=_sound(text[:MAX_LEARNED_CHARS]))
+    return _failure(event, step, cluster), context, ()
+
+
+MAX_LEARNED_CHARS: Final = 256 * 1024
+"""More of a meta.json than this is not searched for secrets; DescribeCluster answers stay far below."""
 
 
 def _failure(event: Mapping[str, Any], step: Mapping[str, Any], cluster: Mapping[str, Any]) -> Failure:
@@ -44,7 +50,12 @@ def _failure(event: Mapping[str, Any], step: Mapping[str, Any], cluster: Mapping
 
 def _context(step: Mapping[str, Any], cluster: Mapping[str, Any]) -> JobContext:
     config, status = _mapping(step.get("Config")), _mapping(step.get("Status"))
-    args = [str(arg) for arg in config.get("Args") or () if isinstance(arg, str | int | float)]
+    told = config.get("Args")
+    args = [
+        _sound(str(arg))
+        for arg in (told if isinstance(told, list) else ())
+        if isinstance(arg, str | int | float)
+    ]
     defaults = {
         name: _classification(cluster.get("Configurations"), name)
         for name in ("spark-defaults", "yarn-site", "hive-site")
@@ -58,7 +69,7 @@ def _context(step: Mapping[str, Any], cluster: Mapping[str, Any]) -> JobContext:
         step={
             "name": _text(step.get("Name")),
             "args": args,
-            "failure_details": dict(_mapping(status.get("FailureDetails"))),
+            "failure_details": {k: _text(v) for k, v in _mapping(status.get("FailureDetails")).items()},
             "state_change_reason": _text(_mapping(status.get("StateChangeReason")).get("Message")),
         },
     )
@@ -69,7 +80,7 @@ def _classification(configurations: object, name: str) -> dict[str, str]:
     for entry in configurations if isinstance(configurations, list) else ():
         row = _mapping(entry)
         if row.get("Classification") == name:
-            found.update({str(k): str(v) for k, v in _mapping(row.get("Properties")).items()})
+            found.update({_sound(str(k)): _sound(str(v)) for k, v in _mapping(row.get("Properties")).items()})
     return found
 
 
@@ -78,7 +89,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return _sound(value) if isinstance(value, str) else ""
+
+
+def _sound(text: str) -> str:
+    """Replace lone surrogates, which no encoder takes."""
+    return text.encode("utf-8", errors="replace").decode()
 
 
 def _time(value: object) -> datetime | None:

@@ -268,9 +268,9 @@ def raised(event: Event) -> list[int]:
     found: list[int] = []
     in_frames = False
     for position, text in event.lines:
-        if text.startswith("  "):
+        if text.startswith('  File "'):
             in_frames = True
-        elif in_frames and text.strip():
+        elif in_frames and text.strip() and text[0] not in " \t":
             found.append(position)
             in_frames = False
     return found

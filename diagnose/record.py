@@ -72,7 +72,7 @@ _DATE: Final = (
     r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 )
 _HEADER: Final = re.compile(
-    rf"(?:\x1b\[[\d;]*m)*(?:\[?{_DATE}\]?[ ,:|-]*(?:\[[^\]]{{0,80}}\] *|- )*(?:\w[\w.$-]{{0,60}} - )?)?"
+    rf"(?:\x1b\[[\d;]*m)*(?:\[?{_DATE}\]?[ ,:|-]*(?:\[[^\]]{{0,80}}\] *|- ){{0,3}}(?:\w[\w.$-]{{0,60}} - )?)?"
     rf"\[?{_LEVEL}\]?(?=[\s:|-])[ :|-]*(?:\[[^\]]{{0,80}}\] *)?(?P<logger>[\w.$]+)?"
 )
 _JSON_LEVEL: Final = re.compile(r'\{.{0,200}?"level":\s*"(?P<level>[A-Z]+)"')
@@ -89,12 +89,16 @@ MAX_MESSAGE_LINES: Final = 12
 """Plain lines after a message that goes on (quoted SQL, a message that begins on the next line)."""
 
 
+MAX_HEADER_CHARS: Final = 300
+"""Longer than any log header; a hostile line must not cost more."""
+
+
 def parse_header(text: str) -> Header | None:
     """Read the log header at the start of a line, or None when there is none."""
     if text[:1] == "{":
         hit = _JSON_LEVEL.match(text)
         return Header(_LEVELS.get(hit["level"], Level.NONE), None, "", 0) if hit else None
-    hit = _HEADER.match(text)
+    hit = _HEADER.match(text[:MAX_HEADER_CHARS])
     if hit is None:
         return None
     return Header(_LEVELS[hit["level"]], _time(hit), hit["logger"] or "", hit.end())

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import re2
+
 from diagnose.anchor import AnchorSearch, Interest
 from diagnose.layout import Source, SourceKind, mentioned
 from diagnose.log import Line, ReadReport
@@ -31,6 +33,12 @@ TAIL_LINES: Final = 30
 """The last lines of a driver's or step's output are kept though nothing in them alarms."""
 _TAIL_KINDS: Final = {SourceKind.STEP, SourceKind.DRIVER, SourceKind.OTHER, SourceKind.CONTROLLER}
 _ATTEMPT: Final = re.compile(r"appattempt_(\d+_\d+)_(\d{6})")
+_SENSITIVE: Final = (
+    r"(?i)passw|pwd|secret|token|api.?key|access.?key|private.?key|credential|authorization|signature|"
+    r"\b(?:DB_)?PW\b|://[^/\s]*:[^/\s]*@|AKIA|ASIA"
+)
+"""Words of lines that may hold a secret; wide, for what they pick is only learned from."""
+MAX_WITNESS_CHARS: Final = 64 * 1024
 _OWN_KINDS: Final = {SourceKind.STEP, SourceKind.DRIVER, SourceKind.OTHER, SourceKind.EXECUTOR}
 MAX_OWN_LINES: Final = 50
 """Lines of one record that may be prints between two logged events."""
@@ -96,6 +104,8 @@ class Scan:
     """INFO lines were logged, so commits would have been seen."""
     ended: bool = False
     """The log reaches the end of its process."""
+    witnesses: list[str] = field(default_factory=list)
+    """Lines that may name a secret: redaction learns from them, nobody sees them."""
     spark_starts: int = 0
     """How many Spark applications began in it."""
     attempts: set[tuple[str, int]] = field(default_factory=set)
@@ -118,6 +128,7 @@ class Scanner:
     def __init__(self, *, context_lines: int = 10) -> None:
         self._anchors = AnchorSearch()
         self._signs = SignSearch()
+        self._sensitive = re2.compile(_SENSITIVE)
         self._context = context_lines
         self.tasks = TaskBook()
 
@@ -157,9 +168,11 @@ class Scanner:
         source = scan.source
         scope: Scope = (source.application, source.attempt)
         notes_tasks = source.kind in _TAIL_KINDS
+        witness = _Witness(scan)
         for line in lines:
             scan.lines += 1
             text = line.text
+            witness.note(text, hit=self._sensitive.search(text) is not None)
             if not text.startswith("\tat "):
                 self._note_sign(scan, line)
             if notes_tasks:
@@ -185,6 +198,21 @@ class Scanner:
                 if what is not None:
                     scan.add_sign(what, line)
                     return
+
+
+class _Witness:
+    """Keeps lines that may name a secret, each with the line after it, within a bound."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._left = MAX_WITNESS_CHARS
+        self._pending = False
+
+    def note(self, text: str, *, hit: bool) -> None:
+        if (hit or self._pending) and self._left > 0:
+            self._scan.witnesses.append(text)
+            self._left -= len(text)
+        self._pending = hit
 
 
 def _is_code(text: str) -> bool:

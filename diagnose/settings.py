@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import re2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from diagnose.errors import UsageError
+from diagnose.errors import PatternError, UsageError
 
 
 class Settings(BaseModel):
@@ -40,8 +40,14 @@ class Settings(BaseModel):
             try:
                 re2.compile(pattern, options)
             except re2.error as error:
-                raise ValueError(f"pattern {pattern!r} is not valid RE2: {error}") from error
+                raise ValueError(f"pattern {pattern!r} is not valid RE2: {_words(error)}") from error
         return patterns
+
+
+def _words(error: Exception) -> str:
+    """Give RE2's reason, which comes as bytes."""
+    reason = error.args[0] if error.args else ""
+    return reason.decode("utf-8", errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
 _JSON_FIELDS: Final = {"redaction_extra_patterns"}
@@ -69,7 +75,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **explicit: object) 
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}; correct the value") from None
+        kind = PatternError if "not valid RE2" in first["msg"] else UsageError
+        raise kind(f"{name}: {first['msg'].removeprefix('Value error, ')}; correct the value") from None
 
 
 def _parse(name: str, text: str) -> object:

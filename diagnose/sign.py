@@ -122,7 +122,7 @@ HEALTHY: Final = (
 """Spans that show no write of the job: clean-up of its own staging, memory figures, denials."""
 _DONE: Final = (
     r"(?:wrote|written|appended|inserted|upserted|merged|saved|uploaded|published|committed|exported|truncated|"
-    r"overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived|posted|pushed|sent|renamed|deleted|"
+    r"overwrote|overwritten|persisted|flushed|delivered|swapped|promoted|archived|emptied|cleared|purged|wiped|posted|pushed|sent|renamed|deleted|"
     r"copied|transferred|synced|enqueued|emitted|ingested|stored|indexed|unloaded|created|loaded \d+|"
     r"loaded .{0,30} into|added partition)"
 )

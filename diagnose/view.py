@@ -5,6 +5,7 @@ Redaction stands between the incident and everything else: what leaves this modu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from diagnose.analyst import View
@@ -14,7 +15,7 @@ from diagnose.failure import JobContext
 from diagnose.finding import events, find
 from diagnose.incident import Incident
 from diagnose.layout import Source, SourceKind
-from diagnose.log import Line
+from diagnose.log import Line, printable
 from diagnose.ranking import judge
 from diagnose.record import Level
 from diagnose.redaction import Redaction
@@ -52,7 +53,10 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     texts = ["\n".join(line.text for line in p.lines) for p in passages]
     names = sorted({p.source.file for p in passages} | {s.file for s in signs})
     context = _context_text(incident.context)
-    clean = redaction.texts([context, *texts, *names, *(s.text for s in signs), *incident.gaps])
+    learned = [context, *("\n".join(scan.witnesses) for scan in incident.scans)]
+    redaction.texts(learned)
+    shown = [*names, *(s.text for s in signs), *incident.gaps]
+    clean = redaction.texts([context, *texts, *(printable(text) for text in shown)])
     clean_texts = clean[1 : 1 + len(texts)]
     clean_names = dict(zip(names, clean[1 + len(texts) :], strict=False))
     rest = clean[1 + len(texts) + len(names) :]
@@ -160,7 +164,9 @@ def _context_passages(context: JobContext) -> Iterable[Passage]:
 def _context_text(context: JobContext) -> str:
     """Give every value of the context as text, so that its secrets are known everywhere."""
     rows = [f"{k}={v}" for group in (context.spark, context.yarn, context.hive) for k, v in group.items()]
-    return "\n".join([*rows, *(str(arg) for arg in context.step.get("args", ()))])
+    args = [str(arg) for arg in context.step.get("args", ())]
+    pairs = [f'{flag} "{value}"' for flag, value in pairwise(args) if flag.startswith("-")]
+    return "\n".join([*rows, *args, *pairs, context.document])
 
 
 def _rebuilt(passage: Passage, text: str, names: dict[str, str]) -> Passage:

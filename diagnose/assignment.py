@@ -12,40 +12,33 @@ from collections.abc import Iterator
 from diagnose.block import wrapped
 from diagnose.label import STEMS, Hit, Label, Pattern, label_of, latin
 from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
+from diagnose.value import DECO, GAP, QUOTE, value_at
 
-_ANSI = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
-_DECO = rb"(?:[ \t]|" + _ANSI + rb")*"
-_QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
-_PREFIX = (
-    rb"(?:\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+"
-    rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+)?"
-)
-_GAP = _DECO + rb"(?:\\?\r?\n[ \t]*" + _PREFIX + rb")?" + _DECO  # blanks, at most one line end
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
 _KEY = rb"([\w.$-]*(?:" + STEMS + rb")(?:[\w.$-]*\w)?)"
 
 _ASSIGN = (
-    rb"((?:\[\w*\])?" + _DECO + _QUOTE + rb"?\]?" + _DECO
+    rb"((?:\[\w*\])?" + DECO + QUOTE + rb"?\]?" + DECO
     + rb"(?:=>|->|:=|<-|={1,2}|:|%(?:25)?3[AaDd]|\\u003[aAdD]|&#61;))"
 )  # fmt: skip
 _PAIR = (
-    rb"(" + _QUOTE + rb"?(?:" + _DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + _GAP + _QUOTE
-    + rb"?(?:parameter|option|property)?_?value" + _QUOTE + rb"?" + _DECO + rb"[=:])"
+    rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + GAP + QUOTE
+    + rb"?(?:parameter|option|property)?_?value" + QUOTE + rb"?" + DECO + rb"[=:])"
 )  # fmt: skip
 _XML = (
-    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + _GAP + _LESS + rb"value[^<>&\n]*" + _MORE + _GAP + _CDATA
-    + rb"|(?:" + _QUOTE + rb"|[ \t]+[\w:]+=[\"'][^\"'<>\n]*[\"'])*" + _MORE + _GAP + _CDATA
-    + rb"|" + _QUOTE + rb"[ \t]+value[ \t]*=[ \t]*)"
+    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + GAP + _LESS + rb"value[^<>&\n]*" + _MORE + GAP + _CDATA
+    + rb"|(?:" + QUOTE + rb"|[ \t]+[\w:]+=[\"'][^\"'<>\n]*[\"'])*" + _MORE + GAP + _CDATA
+    + rb"|" + QUOTE + rb"[ \t]+value[ \t]*=[ \t]*)"
 )  # fmt: skip
-_COMMA = rb"(" + _DECO + _QUOTE + rb"?" + _DECO + rb",)"
+_COMMA = rb"(" + DECO + QUOTE + rb"?" + DECO + rb",)"
 
 _ESCAPE_END = latin(rb"(?:(?:25)*(?:2[0-9A-Fa-f]|3[A-Fa-f]|5[BbDd]|7[BbDd]|0[AaDd])|[0-9]*m|[nrt])?")
 _ASSIGNMENT = latin(
     rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _PAIR + rb"|" + _XML + rb"|" + _COMMA + rb")"
 )
 _FLAG = latin(
-    rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + _QUOTE
+    rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n)?|[ \t]+(?:\\[ \t]*\r?\n)?|[ \t]*\\?\r?\n[ \t]*(?:-[ \t]+)?)[ \t]*"
 )  # fmt: skip
 _PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*')")
@@ -54,19 +47,7 @@ _CONF_CELL = latin(
     rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|"
 )
 
-_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|ENC\(|\[)?"
-_OPEN = latin(_GAP + _WRAP + rb"[bBuUrRfF]?(" + _QUOTE + rb")" + _DECO)
-_START = latin(_DECO + _WRAP + rb"(?:!\w+[ \t])?")
-_RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
-_NEXT_LINE = latin(rb"[ \t]*[|>]?-?[ \t]*\r?\n[ \t]+([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
-_CUT = latin(
-    rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]"
-)
-_CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
-_CUT_QUERY = latin(rb"&")
-_CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
-
 _PLACEHOLDER = latin(rb"\W{0,8}\[REDACTED-")
 _NO_VALUE = latin(
     rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})|\$[A-Z_]+\z"
@@ -74,7 +55,7 @@ _NO_VALUE = latin(
 )
 _CODE = latin(
     rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs|request|System|sc|cfg|ctx)[.\[(]"
-    rb"|[A-Za-z_][A-Za-z_.]*[(\[]|(?:[a-z]+\.){2,}[A-Z]\w*\z"
+    rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\]])\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
 )
 _TOKEN = latin(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
 _NO_TOKEN = latin(
@@ -93,9 +74,7 @@ _TECHNICAL = frozenset(
     b"app class daily error etl exchange file flow hash ingest join load main name pool query read run scan "
     b"shell sort step thread write".split()
 )
-MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
 MAX_ELEMENT_BYTES = 1 << 12
-SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
 
 
 def assignments(data: bytes) -> Iterator[Finding]:
@@ -168,7 +147,7 @@ def _valued(
     path: bool = False,
 ) -> Iterator[Finding]:
     """The finding for a value that begins, after blanks and quotes, at `position`."""
-    stretches, quoted = _value(data, position, label, cut)
+    stretches, quoted = value_at(data, position, label, cut)
     if not stretches:
         return
     text = b"".join(data[start:end] for start, end in stretches)
@@ -178,83 +157,6 @@ def _valued(
         return
     if accepted(text, label, strict=strict):
         yield Finding(kind=label.kind, stretches=stretches)
-
-
-def _value(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tuple[Stretch, ...], bool]:
-    opened = _OPEN.match(data, position)
-    start = opened.end() if opened else _START.match(data, position).end()
-    end = _closing(data, start, opened.group(1)) if opened else -1
-    if label.form:
-        match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))
-        return ((match.span(),) if match else ()), bool(opened)
-    if end >= 0:
-        return ((start, end),), True
-    run = _RUN.match(data, start, start + SHORT_RUN_BYTES)
-    if run:
-        end = _trimmed(data, start, run.end(), cut)
-        if end == start + SHORT_RUN_BYTES:
-            end = _trimmed(data, start, _RUN.match(data, start, start + MAX_QUOTED_BYTES).end(), cut)
-        return ((start, end), *wrapped(data, start, end)), False
-    below = None if opened else _NEXT_LINE.match(data, start)
-    return ((below.span(1),) if below else ()), False
-
-
-def _line_end(data: bytes, position: int) -> int:
-    end = data.find(b"\n", position, position + MAX_QUOTED_BYTES)
-    return min(len(data), position + MAX_QUOTED_BYTES) if end < 0 else end
-
-
-def _closing(data: bytes, start: int, quote: bytes) -> int:
-    """Where the value behind a quote ends: at the same quote, escaped as often or less; -1 if nowhere."""
-    limit = _line_end(data, start)
-    if quote[-1:] not in {b'"', b"'", b"`"}:
-        return data.find(quote, start, limit)
-    depth, mark = len(quote) - 1, quote[-1:]
-    at = data.find(mark, start, limit)
-    while at >= 0:
-        escapes = _escapes(data, start, at)
-        doubled = not depth and mark == b"'" and at > start and data[at + 1 : at + 2] == mark
-        if doubled:
-            at += 1
-        elif (escapes <= depth) if depth else (escapes % 2 == 0):
-            return at - (escapes if depth else 0)
-        at = data.find(mark, at + 1, limit)
-    return -1
-
-
-def _escapes(data: bytes, start: int, at: int) -> int:
-    """How many backslashes stand right before `at`."""
-    first = at
-    while first > start and data[first - 1 : first] == b"\\":
-        first -= 1
-    return at - first
-
-
-def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
-    """The end of an unquoted run without the next parameter, closing brackets and sentence marks."""
-    for pattern in (cut, _CUT):
-        match = pattern.search(data, start, end) if pattern else None
-        if match and match.start() > start:
-            end = match.start()
-    end = balanced(data, start, end)
-    while end > start and data[end - 1 : end] in {b",", b";", b".", b":", b"|"}:
-        end -= 1
-    return end
-
-
-def balanced(data: bytes, start: int, end: int) -> int:
-    """Cut at the first closing bracket that nothing opened, unless the value plainly goes on behind it."""
-    depth: list[bytes] = []
-    for at in range(start, end):
-        char = data[at : at + 1]
-        if char in _CLOSERS.values():
-            depth.append(char)
-        elif char in _CLOSERS:
-            if depth and depth[-1] == _CLOSERS[char]:
-                depth.pop()
-            elif at + 1 == end or not data[at + 1 : at + 2].isalnum():
-                return at
-    return end
 
 
 def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterator[Finding]:
@@ -291,7 +193,7 @@ def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
     name = call[len(call.rstrip(_NAME_BYTES)) :]
     if name in _COLUMN_CALLS or (name and not quoted_key):
         return
-    stretches, quoted = _value(data, match.end(), label, None)
+    stretches, quoted = value_at(data, match.end(), label, None)
     if not stretches or quoted != quoted_key:
         return
     text = b"".join(data[start:end] for start, end in stretches)

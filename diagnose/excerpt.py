@@ -283,7 +283,9 @@ class _Page:
         fresh = [p for p in positions if _key(event.passage, p) not in taken]
         text = sum(len(_shown(event.passage, p).encode()) + 1 for p in fresh)
         numbers = [event.passage.lines[p].number for p in fresh]
-        runs = sum(1 for i, n in enumerate(numbers) if i == 0 or n != numbers[i - 1] + 1)
+        starts = [n for i, n in enumerate(numbers) if i == 0 or n != numbers[i - 1] + 1]
+        known = {number for number, _ in taken}
+        runs = sum(1 for n in starts if n - 1 not in known)
         return text + runs * _header_bytes(event.source)
 
 

@@ -308,6 +308,10 @@ def _findings(matches: Iterable[Match], event: Event, position: int, *, frame: b
     for match in matches:
         if frame and not match.signature.frames:
             continue
+        if match.signature.role is Role.CAUSE and _is_quoted(
+            event.texts[position - event.mark.first], match.start
+        ):
+            continue
         if match.signature.agrees_with(event.texts):
             yield Finding(event, position, match.signature, match.captures)
 
@@ -317,6 +321,17 @@ def is_frame(text: str, *, traceback: bool) -> bool:
     if text.startswith(("\tat ", "    at ", "\t... ", "\tSuppressed: ", "\t\t")):
         return True
     return traceback and text[:1] in (" ", "\t")
+
+
+_EXCEPTION_LINE: Final = re.compile(r"(?:Caused by: |: )?[\w.$]*(?:Error|Exception)\b")
+_QUOTED: Final = re.compile(r"(?:(?<=[ :=])|^)(['\"]).*?\1")
+
+
+def _is_quoted(text: str, start: int) -> bool:
+    """Tell whether a match begins inside a value that an exception's message quotes: that is data."""
+    if not _EXCEPTION_LINE.match(text):
+        return False
+    return any(span.start() < start < span.end() for span in _QUOTED.finditer(text))
 
 
 def causes(found: Iterable[Finding]) -> list[Finding]:

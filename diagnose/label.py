@@ -50,10 +50,10 @@ MAX_KEY_BYTES = 200  # the end of a longer one decides
 
 # A key is found by one of these stems; `label_of` judges the whole key.
 STEMS = (
-    rb"pass|pwd|pword|pswd|secret|token|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
+    rb"pass|pwd|pword|pswd|psw|pw|creds|jwt|pat\b|secret|token|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
     rb"|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct|passport|tax_?id|national_?id|bucket"
     rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private|licen[sc]e|subscription|consumer"
-    rb"|app|client|hmac|service|function|rsa|pgp|sas|enc|aes|data)[_.\s-]?key"
+    rb"|app|client|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration|symmetric)[_.\s-]?key"
 )
 
 _NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
@@ -115,25 +115,27 @@ _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
 _HARMLESS = frozenset(
     """
     alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend
-    budget builder bytes cache callback cap change changed check chars class client codec column config
+    budget builder bytes cache callback cap change changed check chars class client codec column com config
     configuration count created dir disabled encoder enabled endpoint error exception expiration expiry
     expires expired extractor factory fetcher field file filter format handler header hint identifier id
     impl index info interval java jar kind key-version kt len length lifetime limit list location loader
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
     period policy prefix processed processor prompt protocol provider providers py ratio realm refresher
-    regex registry renewal renewer required reset resolver rotation rule rules scala schema scope server
-    service size source spec status state store strategy strength suffix table template test time timeout
+    regex registry renewal renewer required reset resolver rotation rule rules scala schema scope
+    secretmanager secretsmanager server service size source spec status state store strategy strength suffix table template test time timeout
     total ttl type types update updated url uri usage used user username validation validator version window
     writer xml
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
+_PASSES = frozenset({"pass", "pw"})
 _PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "pswd", "pword")
-_PASSWORD_TAILS = ("pwd", "storepass", "keypass", "userpass", "sshpass", "dbpass", "pgpass")
+_PASSWORD_TAILS = ("pwd", "passw", "psw", "storepass", "keypass", "userpass", "sshpass", "dbpass", "pgpass")
 _KEY_TAILS = tuple(
     f"{owner}key"
     for owner in """
     api secretaccess shared sharedaccess account storage sign signing encrypt encryption master auth ssh
-    license licence subscription consumer app client hmac service function rsa pgp sas enc aes data
+    license licence subscription consumer app client hmac service function rsa pgp sas enc aes data routing
+    integration symmetric pass
     """.split()  # noqa: SIM905 - as above
 )
 _NO_TOKEN = frozenset(
@@ -157,7 +159,7 @@ def label_of(key: bytes) -> Label | None:
     words = words_of(key.removeprefix(b"-D")[-MAX_KEY_BYTES:])
     while words and (words[-1].isdigit() or (len(words[-1]) == 1 and len(words) > 1)):
         words = words[:-1]
-    if not words:
+    if not words or (words[-2:] == ("data", "key") and b" " in key):
         return None
     flat = "".join(words)
     return _key_label(flat) or _personal_label(words, flat) or _secret_label(words, flat)
@@ -192,8 +194,14 @@ def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
 def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
     if words[-1] in _HARMLESS or words[0] in {"no", "without"}:
         return None
-    if any(stem in flat for stem in _PASSWORD_STEMS) or flat.endswith(_PASSWORD_TAILS) or words[-1] == "pass":
+    if (
+        any(stem in flat for stem in _PASSWORD_STEMS)
+        or flat.endswith(_PASSWORD_TAILS)
+        or words[-1] in _PASSES
+    ):
         return Label(kind=Kind.PASSWORD, weak=flat.endswith("passwords"))
+    if words[-1] in {"creds", "jwt", "pat"}:
+        return Label(kind=Kind.TOKEN, weak=words[-1] != "jwt")
     if flat.endswith("keys"):
         return None
     if "token" not in words[-1] and ("secret" in flat or flat.endswith(_KEY_TAILS)):

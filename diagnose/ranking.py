@@ -8,7 +8,7 @@ win, not the loudest. A finding that another one explains is a symptom of it.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from diagnose.anchor import Interest
@@ -62,7 +62,8 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
         The judgement; with neither `primary` nor `unknown` the logs don't say what failed.
     """
     candidates = causes(found)
-    alive = [f for f in candidates if f.event.standing is not Standing.PAST]
+    span = _driver_span(happened)
+    alive = [f for f in candidates if f.event.standing is not Standing.PAST and not _is_stale(f, span)]
     past = tuple(f for f in candidates if f.event.standing is Standing.PAST)
     ended = _ended_with(found)
     scores = {id(f): _score(f, ended) for f in alive}
@@ -90,6 +91,25 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
         promoted=promoted,
         aftermath=aftermath,
     )
+
+
+def _driver_span(happened: Iterable[Event]) -> tuple[datetime, datetime] | None:
+    """Give the first and last time that the driver's and the step's logs name."""
+    kinds = (SourceKind.DRIVER, SourceKind.STEP)
+    times = [e.mark.time for e in happened if e.mark.time and e.source.kind in kinds]
+    return (min(times), max(times)) if times else None
+
+
+STALE: Final = timedelta(minutes=15)
+"""A node's trouble further away from the run than this explains nothing in it."""
+
+
+def _is_stale(finding: Finding, span: tuple[datetime, datetime] | None) -> bool:
+    """Tell whether a daemon's line about a node lies outside the run."""
+    daemons = (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER)
+    if span is None or finding.time is None or finding.event.source.kind not in daemons:
+        return False
+    return not span[0] - STALE <= finding.time <= span[1] + STALE
 
 
 def _ended_with(found: Iterable[Finding]) -> frozenset[str]:
@@ -216,11 +236,19 @@ def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event |
     A trace that holds wrappers and symptoms only is unknown too, if an exception stands below them.
     """
     known = {id(f.event) for f in found if f.signature.role is Role.CAUSE}
-    told = {(id(f.event), f.position) for f in found}
+    told = {(id(f.event), f.position) for f in found if not _only_announces(f)}
     ends = [e for e in happened if _may_be_unknown(e) and id(e) not in known]
     ends.sort(key=lambda e: -e.standing)
     unexplained = [e for e in ends if any((id(e), p) not in told for p in raised(e) or named_exceptions(e))]
     return unexplained[0] if unexplained else None
+
+
+_ANNOUNCEMENT: Final = "User class threw exception: "
+
+
+def _only_announces(finding: Finding) -> bool:
+    """Tell a wrapper that announces an exception in its own line from one that names what failed."""
+    return finding.signature.role is Role.WRAPPER and finding.signature.pattern == _ANNOUNCEMENT
 
 
 def _may_be_unknown(event: Event) -> bool:

@@ -118,7 +118,7 @@ class Redaction:
         for finding in findings:
             value = _joined(data, finding)
             identity = self._identify(value, finding.kind)
-            if finding.kind in NOT_HUNTED:
+            if finding.kind in NOT_HUNTED or not finding.hunted:
                 continue
             for part in (value, *plain(value), *_pieces_worth(data, finding)):
                 grew |= self._hunt.add(part, identity)

@@ -42,6 +42,7 @@ class Finding:
 
     kind: Kind
     stretches: tuple[Stretch, ...]
+    hunted: bool = True  # False for what may be a word of prose: removed at its place only
 
 
 # Found by their shape wherever they stand; hunting the literal would only hit versions and dates alike.
@@ -206,94 +207,6 @@ SHAPES: tuple[Shape, ...] = (
         pattern=rb"_DELEGATION_TOKEN[^\n]*?[\s:=,(\"'\[]([A-Za-z0-9+/=_-]{16,})",
         needles=(b"_DELEGATION_TOKEN",),
         check="credential",
-    ),
-    # User information in URLs, database logins, command lines of known tools
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@",
-        needles=(b"@",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@",
-        needles=(b"@",),
-        check="userinfo",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)",
-        check="plain",
-    ),
-    Shape(kind=Kind.TOKEN, pattern=rb"https?://([A-Za-z0-9_-]{16,})@", needles=(b"@",), check="credential"),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)"
-        rb"[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
-        needles=(b"@",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"[\w$#]+/([^\s/@\"']{6,})@//[\w.-]",
-        needles=(b"@//",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
-        rb"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
-        rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?([^\s\"']+)",
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
-        rb"(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
-        rb"(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b"
-        rb"[^\n|;]*?[ \t]-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
-        needles=(b"mysql", b"mariadb", b"sshpass"),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"beeline",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"redis-cli",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"ldap",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)",
-        needles=(b"curl",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.SECRET,
-        pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"configure",),
-        check="plain",
     ),
     # People
     Shape(

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from diagnose import checksum
-from diagnose.assignment import accepted, balanced, is_credential
+from diagnose.assignment import accepted, is_credential
 from diagnose.block import wrapped
 from diagnose.label import Label, Pattern, latin
+from diagnose.login import LOGINS
 from diagnose.secret import ENCODED, SHAPES, Finding, Kind, Shape, Stretch
+from diagnose.value import balanced
 
 Test = Callable[[bytes, int, int], bool]
 Fit = Callable[[bytes, int, int], Stretch]
@@ -24,6 +26,9 @@ _NO_MAIL_HOST = latin(
 )
 _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
+_PORT = latin(rb"[0-9]{1,5}(?:[/?#,;]|\z)")
+_NO_LOGIN = latin(rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?(?:/.*)?\z|\[REDACTED")
+_TIME = latin(rb"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|kb|mb|gb)?\z")
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
 _PLAIN = Label(kind=Kind.PASSWORD)
 
@@ -47,7 +52,7 @@ def shaped(data: bytes) -> Iterator[Finding]:
 @cache
 def _compiled() -> tuple[tuple[Shape, Pattern, Fit], ...]:
     fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
-    return tuple((shape, latin(shape.pattern), fits[shape.check]) for shape in SHAPES)
+    return tuple((shape, latin(shape.pattern), fits[shape.check]) for shape in (*SHAPES, *LOGINS))
 
 
 def _whole(test: Test) -> Fit:
@@ -91,8 +96,31 @@ def _userinfo(data: bytes, start: int, end: int) -> bool:
     return not (port.isdigit() and len(port) <= 5) and _plain(data, start, end)
 
 
+def _digits(data: bytes, start: int, end: int) -> bool:
+    """A password, and surely no word of prose: it holds a digit, and is no number, path, host or version."""
+    text = data[start:end]
+    return any(48 <= byte <= 57 for byte in text) and not _NO_LOGIN.match(text) and _plain(data, start, end)
+
+
+def _pgpass(data: bytes, start: int, end: int) -> bool:
+    return _digits(data, start, end) and not _TIME.match(data, start, end)
+
+
+def _authority(data: bytes, start: int, end: int) -> Stretch:
+    """The password of a URL up to the last `@` before the next URL; `host:8020/path@x` has none."""
+    following = data.find(b"://", start, end)
+    if following >= 0:
+        end = max(data.rfind(b"@", start, following), start)
+    if start == end or _PORT.match(data, start, end) or not _plain(data, start, end):
+        return (start, start)
+    return (start, end)
+
+
 def _email(data: bytes, start: int, end: int) -> bool:
     address = data[start:end]
+    user, _, realm = address.partition(b"@")
+    if realm.isupper() and not user.isupper():  # a Kerberos principal
+        return False
     return not _NO_MAIL_HOST.match(address) and not _SCHEME_BEFORE.search(data[max(0, start - 12) : start])
 
 
@@ -130,14 +158,16 @@ _TESTS: dict[str, Test] = {
     "aws_secret": _aws_secret,
     "card": checksum.card,
     "credential": _credential,
+    "digits": _digits,
     "edges": checksum.edges,
     "email": _email,
     "host": checksum.host,
     "ipv4": checksum.ipv4,
     "ipv6": checksum.ipv6,
     "key_id": _key_id,
+    "pgpass": _pgpass,
     "plain": _plain,
     "ssn": checksum.ssn,
     "userinfo": _userinfo,
 }
-_FITS: dict[str, Fit] = {"iban": _iban, "phone": _phone, "url": _url}
+_FITS: dict[str, Fit] = {"authority": _authority, "iban": _iban, "phone": _phone, "url": _url}

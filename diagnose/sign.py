@@ -160,7 +160,7 @@ OWN_DENIAL: Final = (
     + r")\b[^,;]{0,40}\b(?:duplicates?|nulls?|"
     r"columns?|views?|udfs?|functions?|config\w*|settings?|stages?|heartbeats?|metrics?|caches?|outliers?|frames?|"
     r"dataframes?|sessions?|loggers?|clients?|connections?|pools?|threads?)\b|\bwritten by\b|\bcreated (?:at|on|by)\b|"
-    r"committed offset|committed ?= ?false"
+    r"packages stored in|artifacts copied|already retrieved|committed offset|committed ?= ?false"
 )
 """The job's own words where they deny or only announce a write."""
 

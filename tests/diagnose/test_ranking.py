@@ -206,3 +206,162 @@ def test_containers_of_other_applications_are_not_read(tree, verdict):
 def test_business_words_and_healthy_warnings_are_no_cause(tree, verdict, line):
     tree.driver(f"{line}\n", stdout=f"{line}\n" + "row\n" * 40, status=3)
     assert verdict().category == "UNKNOWN"
+
+
+HTTP_503 = "urllib.error.HTTPError: HTTP Error 503: Service Unavailable"
+LOST_NODE = (
+    "26/11/22 07:00:05 WARN YarnAllocator: Container from a bad node: container_1795331436133_0007_01_000002 on host: "
+    "ip-10-0-2-10.ec2.internal. Exit status: -100. Diagnostics: Container released on a *lost* node.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [(_traceback("acme.ledger.LedgerStateFault: period sealed"), 1), ("14 duplicate keys: stopping\n", 2)],
+)
+def test_a_survived_lost_node_is_not_the_end_of_the_run(tree, verdict, last, status):
+    tree.driver(LOST_NODE + "26/11/22 07:00:06 INFO DAGScheduler: healthy\n" * 50, stdout=last, status=status)
+    diagnosis = verdict()
+    assert diagnosis.category == "UNKNOWN"
+    assert not diagnosis.safe_to_retry
+
+
+def test_a_logged_and_handled_error_is_neither_sure_nor_safe(tree, verdict):
+    handled = "26/11/22 07:00:05 ERROR RatesCache: rates cache not reachable, using yesterday's\n"
+    tree.driver(
+        handled + "java.net.ConnectException: Connection refused (Connection refused)\n"
+        + "26/11/22 07:00:06 INFO RatesCache: going on\n" * 300,
+        status=3,
+    )  # fmt: skip
+    diagnosis = verdict()
+    assert diagnosis.confidence < 0.8
+    assert not diagnosis.safe_to_retry
+
+
+def test_the_exception_that_the_application_master_names_ends_a_scala_driver(tree, verdict):
+    tree.driver(
+        "26/11/22 07:00:05 ERROR RatesCache: not reachable\njava.net.ConnectException: Connection refused\n"
+        "26/11/22 07:00:09 ERROR ApplicationMaster: User class threw exception: com.acme.LedgerSealedFault: 2026-10 is sealed\n"
+        "\tat com.acme.Ledger.main(Ledger.scala:7)\n",
+        status=15,
+    )
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.UNCLASSIFIED
+    assert "2026-10 is sealed" in diagnosis.root_cause
+
+
+def test_a_printed_traceback_after_which_the_job_went_on_is_not_safe(tree, verdict):
+    went_on = "".join(f"2026-11-22 07:00:{i:02d},000 INFO job chunk {i} checked\n" for i in range(60))
+    tree.driver(stdout=_traceback(REFUSED) + went_on, status=3)
+    diagnosis = verdict()
+    assert diagnosis.confidence < 0.8
+    assert not diagnosis.safe_to_retry
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'row 7: Exception in thread "main" java.net.SocketTimeoutException: Read timed out',
+        "| diagnostics: java.net.SocketTimeoutException: Read timed out |",
+        "|  1|java.lang.OutOfMemoryError: Java heap space|",
+    ],
+)
+def test_printed_rows_are_not_the_end_of_the_run(tree, verdict, text):
+    tree.driver(stdout=f"{text}\n" + "another row\n" * 60, status=3)
+    assert verdict().category == "UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("line", "category"),
+    [
+        ("KeyError: 'java.lang.OutOfMemoryError: Java heap space'", "CONFIGURATION_ERROR"),
+        ("AssertionError: 14 rows contain 'urllib.error.HTTPError: HTTP Error 503: x'", "DATA_QUALITY"),
+    ],
+)
+def test_a_value_that_a_message_quotes_is_data(tree, verdict, line, category):
+    tree.driver(stdout=_traceback(line))
+    diagnosis = verdict()
+    assert diagnosis.category in (category, "DATA_QUALITY", "UNKNOWN")
+    assert not diagnosis.safe_to_retry
+
+
+def test_a_handler_s_own_failure_does_not_make_the_original_safe(tree, verdict):
+    original = _traceback("acme.ledger.LedgerSealedFault: period 2026-10 is sealed")
+    chain = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    tree.driver(stdout=original + chain + _traceback(HTTP_503))
+    assert not verdict().safe_to_retry
+
+
+def test_suppressed_exceptions_are_no_causes(tree, verdict):
+    tree.driver(
+        "26/11/22 07:00:09 ERROR ApplicationMaster: User class threw exception: com.acme.LedgerSealedFault: sealed\n"
+        "\tat com.acme.Ledger.main(Ledger.scala:7)\n\tSuppressed: java.net.SocketTimeoutException: Read timed out\n",
+        status=15,
+    )
+    diagnosis = verdict()
+    assert diagnosis.category == "UNKNOWN"
+    assert not diagnosis.safe_to_retry
+
+
+def test_an_earlier_application_s_failure_is_not_the_step_s_for_sure(tree, verdict):
+    later = "application_1795331436133_0008"
+    tree.driver(stdout=_traceback(HTTP_503))
+    tree.container(1, "stdout", _traceback("acme.ledger.LedgerSealedFault: sealed"), app=later)
+    tree.container(
+        1, "stderr", "26/11/22 07:01:00 INFO SparkContext: Running Spark version 3.5.7\n", app=later
+    )
+    tree.step("syslog", f"26/11/22 07:01:00 INFO YarnClientImpl: Submitted application {later}\n")
+    assert not verdict().safe_to_retry
+
+
+def test_attempts_that_ended_differently_are_not_safe(tree, verdict):
+    tree.driver(stdout=_traceback(HTTP_503))
+    tree.driver(attempt=2, stdout="14 duplicates\n", status=3)
+    diagnosis = verdict()
+    assert not diagnosis.safe_to_retry
+
+
+def test_a_task_lost_again_after_its_stage_was_retried_is_fatal(tree, verdict):
+    tree.driver(
+        _lost(3, 0, 17, "java.net.SocketTimeoutException: Read timed out")
+        + "26/11/22 07:00:06 INFO TaskSetManager: Finished task 3.1 in stage 2.0 (TID 21) in 9 ms on h (4/4)\n"
+        + "".join(
+            _lost(3, n, 30 + n, "java.io.IOException: No space left on device", at="07:00:08")
+            for n in range(4)
+        )
+        + "26/11/22 07:00:09 ERROR TaskSetManager: Task 3 in stage 2.1 failed 4 times; aborting job\n",
+    )
+    assert verdict().failure_type is FailureType.DISK_FULL
+
+
+def test_a_node_s_trouble_of_hours_before_explains_nothing(tree, verdict):
+    tree.driver(_executor_lost(137))
+    tree.daemon(
+        "nodemanager",
+        "2026-11-22 01:00:00,000 WARN org.apache.hadoop.yarn.server.nodemanager.DirectoryCollection (Disk): Directory "
+        "/mnt/yarn error, used space above threshold of 90.0%, removing from list of valid directories\n",
+    )
+    assert verdict().category == "UNKNOWN"
+
+
+def test_an_exception_class_of_any_name_is_quoted(tree, verdict):
+    tree.driver(stdout=_traceback("acme.orders.Rejected: the partner refused batch 12"))
+    diagnosis = verdict()
+    assert diagnosis.log_evidences[0] == "acme.orders.Rejected: the partner refused batch 12"
+
+
+def test_the_job_s_last_words_are_shown_when_nothing_else_explains(tree, verdict):
+    words = "26/11/22 07:00:07 ERROR LedgerJob: row counts differ: expected 100, got 90; stopping"
+    tree.driver(words + "\n", status=2)
+    diagnosis = verdict()
+    assert words in diagnosis.log_evidences
+    assert diagnosis.confidence < 0.8
+
+
+@pytest.mark.parametrize("entry", ["main(sys.argv[1])", 'main(os.environ["ENV"])'])
+def test_an_entry_line_is_not_blamed_for_what_it_called(tree, verdict, entry):
+    tree.driver(
+        stdout=f'Traceback (most recent call last):\n  File "job.py", line 9, in <module>\n    {entry}\n'
+        '  File "job.py", line 4, in main\n    convert(rows)\nacme.Rejected: no\n'
+    )
+    assert verdict().failure_type is not FailureType.INVALID_SETTING

@@ -160,3 +160,45 @@ def test_a_log_line_that_gives_orders_changes_nothing(tree, tmp_path):
     diagnosis = run_logs(tree.write(tmp_path)).diagnosis
     assert diagnosis.failure_type is FailureType.CODE_ERROR
     assert not diagnosis.safe_to_retry
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "26/11/22 07:00:05 INFO OrdersLoader: Wrote partition dt=2026-11-21 to curated.orders",
+        "26/11/22 07:00:05 INFO LedgerJob: truncated table facts_daily",
+        "uploaded 3 files to the partner",
+    ],
+)
+def test_the_job_s_own_words_count_in_any_log_of_the_driver(tree, tmp_path, line):
+    tree.driver(line + "\n", stdout=SAFE_TRACE)
+    diagnosis = run_logs(tree.write(tmp_path)).diagnosis
+    assert not diagnosis.safe_to_retry
+    assert diagnosis.partial_write_risk
+
+
+def test_loose_files_are_never_safe(tmp_path):
+    (tmp_path / "driver.out").write_text(SAFE_TRACE)
+    (tmp_path / "other.log").write_text("26/11/22 07:00:00 INFO X: hello\n")
+    (tmp_path / "meta.json").write_text("{}")
+    diagnosis = run_logs(tmp_path).diagnosis
+    assert diagnosis.failure_type is FailureType.SERVICE_UNREACHABLE
+    assert not diagnosis.safe_to_retry
+    assert not any(item.file == "meta.json" for item in diagnosis.evidence)
+
+
+def test_one_file_alone_is_never_safe(tree, tmp_path):
+    tree.driver(stdout=SAFE_TRACE)
+    root = tree.write(tmp_path)
+    file = next(root.rglob("container_*_000001/stdout.gz"))
+    assert not run_logs(file).diagnosis.safe_to_retry
+
+
+def test_an_attempt_that_yarn_names_but_nobody_logged_is_a_gap(tree, tmp_path):
+    tree.driver(stdout=SAFE_TRACE)
+    tree.step(
+        "syslog", "failed 2 times due to AM Container for appattempt_1795331436133_0007_000002 exited\n"
+    )
+    diagnosis = run_logs(tree.write(tmp_path)).diagnosis
+    assert not diagnosis.safe_to_retry
+    assert any("attempt 2" in gap for gap in diagnosis.gaps)

@@ -49,3 +49,51 @@ def test_a_job_s_own_words_of_a_write_are_a_sign(line):
 )
 def test_a_job_s_denials_are_none(line):
     assert SEARCH.find_own(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 files skipped, 12 files uploaded",
+        "Nothing to delete; inserted the new partition",
+        "already uploaded 3 of 5 files",
+        "no records failed; inserted 12 partitions",
+        "upload: ./part-0.csv to s3://bucket/part-0.csv",
+        "loaded 100 rows into orders",
+        "rename live -> old: True",
+        "TRUNCATE TABLE",
+        "part 3: 100 rows in shipment_log",
+    ],
+)
+def test_a_denial_ends_with_its_clause_and_tools_count(line):
+    assert SEARCH.find_own(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "removed 12 duplicate rows from frame",
+        "registered temp view orders",
+        "dropped 3 columns",
+        "replaced nulls in column amount",
+        "reading orders written by upstream",
+        "The jars for the packages stored in: /home/hadoop/.ivy2/jars",
+        "4 addresses to look up",
+    ],
+)
+def test_work_on_frames_and_settings_is_no_sign(line):
+    assert SEARCH.find_own(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO FileOutputCommitter: Saved output of task 'a' to hdfs://nn/warehouse/jvm_metaspace_daily",
+        "INFO X: committed 12 Batches",
+        "botocore.exceptions.ClientError: An error occurred (InternalError) when calling the PutObject operation: x",
+        "INFO DAGScheduler: ResultStage 2 (runJob at SparkHadoopWriter.scala:83) finished in 1.0 s",
+        "INFO DAGScheduler: ResultStage 2 (append at NativeMethodAccessorImpl.java:0) finished in 1.0 s",
+    ],
+)
+def test_healthy_words_elsewhere_in_the_line_veto_nothing(line):
+    assert SEARCH.find(line)

@@ -1,0 +1,192 @@
+r"""The forms in which database URLs, command lines and login files hold a password. Data, no logic.
+
+As in `secret`, a form is an RE2 pattern whose group 1 is the value; `shape` tries them and tests the edges.
+Limits: a password with blanks is taken up to the first blank; a tool that is not named here is not known.
+"""
+
+from diagnose.secret import Kind, Shape
+
+_Q = r"\\*[\"']"
+_SCHEMES = (
+    r"(?:postgres(?:ql)?|redshift|mysql|mariadb|mongodb|rediss?|amqps?|sftp|ftps?|https?|mssql|oracle|snowflake"
+    r"|clickhouse|trino|presto|kafka|smtps?|imaps?|ssh|jdbc:[a-z0-9:]+)(?:\+[a-z0-9]+)?"
+)
+
+
+def _login(pattern: str, needles: str = "", check: str = "plain", kind: Kind = Kind.PASSWORD) -> Shape:
+    return Shape(kind=kind, pattern=pattern.encode(), needles=tuple(needles.encode().split()), check=check)
+
+
+LOGINS: tuple[Shape, ...] = (
+    # a password that holds `/ # ? @` itself: up to the last `@` before a host
+    _login(
+        rf"(?i)\b{_SCHEMES}:(?:\\{{0,2}}/){{2}}[^\s/:@\"'<>?#,]*:([^\s\"<>]+)@(?:[\w.-]|\[)",
+        "@",
+        check="authority",
+    ),
+    # User information in URLs, database logins, command lines of known tools
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@",
+        needles=(b"@",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@",
+        needles=(b"@",),
+        check="userinfo",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)",
+        check="plain",
+    ),
+    Shape(kind=Kind.TOKEN, pattern=rb"https?://([A-Za-z0-9_-]{16,})@", needles=(b"@",), check="credential"),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)"
+        rb"[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
+        needles=(b"@",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"[\w$#]+/([^\s/@\"']{6,})@//[\w.-]",
+        needles=(b"@//",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
+        rb"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
+        rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?([^\s\"']+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
+        rb"(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
+        rb"(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b"
+        rb"[^\n|;]*?[ \t]-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
+        needles=(b"mysql", b"mariadb", b"sshpass"),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"beeline",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"redis-cli",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"ldap",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.PASSWORD,
+        pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)",
+        needles=(b"curl",),
+        check="plain",
+    ),
+    Shape(
+        kind=Kind.SECRET,
+        pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)",
+        needles=(b"configure",),
+        check="plain",
+    ),
+    # arguments of calls
+    _login(
+        rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\([ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
+        rf"[ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?[bru]?{_Q}([^\"'\n]+?){_Q}",
+        "uth log redentials",
+    ),
+    _login(
+        r"\bgetConnection\([^\n,]*,[^\n,]*,[ \t]*\\*[\"']?([^\"'\n)]+?)\\*[\"']?[ \t]*\)", "getConnection"
+    ),
+    _login(
+        rf"(?i)\bset\w*(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)\([ \t]*{_Q}([^\"'\n]+?){_Q}",
+        "set",
+    ),
+    _login(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}"),
+    # headers: what stands behind the scheme
+    _login(
+        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:digest|signature|oauth|hawk|aws4-hmac-sha256)"
+        r"[ \t]+([^\n]{6,})",
+        kind=Kind.TOKEN,
+    ),
+    _login(
+        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
+        r"(?:bearer|basic|token|apikey|negotiate|ntlm|key|splunk|aws|sharedkey)[ \t]+([^\s\"'\],}\\]+)",
+        check="digits",
+        kind=Kind.TOKEN,
+    ),
+    _login(
+        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:[a-z][\w-]*[ \t]+)?([^\s\"'\],}\\]{6,})",
+        check="digits",
+        kind=Kind.TOKEN,
+    ),
+    # command lines
+    _login(rf"\bbeeline\b[^\n|]*?[ \t]-p[ \t]+(?:{_Q})?([^\s\"']+)", "beeline"),
+    _login(
+        rf"\b(?:docker|podman|helm|az|oc|nerdctl|skopeo)\b[^\n|;]*?[ \t]login\b[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?"
+        r"([^\s\"'-][^\s\"']*)",
+        "login",
+    ),
+    _login(rf"\bcredential[ \t]+create\b[^\n|;]*?[ \t]-v(?:alue)?[ \t]+(?:{_Q})?([^\s\"']+)", "credential"),
+    _login(
+        rf"\b(?:echo|printf)[ \t]+(?:-[en]+[ \t]+)?(?:{_Q})?([^\s\"'|]+)(?:{_Q})?[ \t]*\|[ \t]*(?:sudo[ \t]+)?"
+        r"(?:kinit|passwd|docker|su|sudo|gpg|openssl|chpasswd|ldap\w+|cryptsetup)\b",
+        "echo printf",
+    ),
+    _login(rf"\b(?:kinit|gpg|passwd|su)\b[^\n]*?<<<[ \t]*(?:{_Q})?([^\s\"']+)", "<<<"),
+    _login(rf"\b(?:sqlcmd|bcp|zip|unzip|osql)\b[^\n|;]*?[ \t]-P[ \t]*(?:{_Q})?([^\s\"']+)", "-P"),
+    _login(
+        r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)[\w$#]+/(?:\\*\")?([^\s@\"']+)",
+        check="digits",
+    ),
+    _login(
+        rf"(?i)[ \t,\"']--?(?:auth|creds|credentials?|basic-auth|login|http-user|proxy-user|user)[\"']?(?:[ \t]+|=|[\"'], ?[\"'])"
+        rf"(?:{_Q})?[\w.@-]+[:/]([^\s\"'/][^\s\"']*)",
+        "--",
+        check="digits",
+    ),
+    # files: .pgpass, .netrc, JAAS, redis.conf
+    _login(
+        r"(?m)(?:^|[\s'\"])[\w.*-]+:(?:[0-9]{2,5}|\*):[\w.*-]+:[\w.*-]+:([^\s\"']{3,})$", ":", check="pgpass"
+    ),
+    _login(r"\blogin[ \t\r\n]+\S+[ \t\r\n]+(?:account[ \t]+\S+[ \t\r\n]+)?password[ \t]+(\S+)", "login"),
+    _login(rf"\buser_\w+[ \t]*=[ \t]*{_Q}([^\"'\n]+?){_Q}[ \t]*(?:;|user_|\n|\r)", "LoginModule required"),
+    _login(
+        rf"\b(?:requirepass|masterauth|bindpw|rootpw)[ \t]+(?:{_Q})?([^\s\"']+)",
+        "requirepass masterauth bindpw rootpw",
+    ),
+    _login(
+        rf"\b(?:AUTH|PASS)[ \t]+(?:{_Q})?(?:[\w.-]+(?:{_Q})?[ \t]+(?:{_Q})?)?([^\s\"']{{6,}})",
+        "AUTH PASS",
+        check="digits",
+    ),
+    # pydantic names the field on the line before
+    _login(
+        r"(?im)^[\w. \t:/,+-]*(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api_?key|secret_?key|private_?key)[ \t\r]*\n"
+        rf"[^\n]*\binput_value={_Q}([^\"'\n]+?){_Q}",
+        "input_value=",
+    ),
+)

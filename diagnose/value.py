@@ -1,0 +1,113 @@
+r"""A place behind a key → where the value that begins there lies: quoted, bare, or on the next line.
+
+Quotes of every kind and depth, wrappers (`Some(`, `SecretStr(`, `[`, `{"value":`), YAML tags, anchors and
+blocks, triple quotes, colour codes; a bare value ends before the next parameter and at its own last bracket.
+Limits: a bare value ends at a blank and is followed for at most 4,096 bytes.
+"""
+
+from diagnose.block import wrapped
+from diagnose.label import Label, Pattern, latin
+from diagnose.secret import Stretch
+
+_COLOUR = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
+DECO = rb"(?:[ \t]|" + _COLOUR + rb")*"
+QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
+_PREFIX = (
+    rb"(?:\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+"
+    rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+)?"
+)
+GAP = DECO + rb"(?:\\?\r?\n[ \t]*" + _PREFIX + rb")?" + DECO  # blanks, at most one line end
+_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|ENC\(|\[)?"
+_OPEN = latin(GAP + _WRAP + rb"[bBuUrRfF]?(" + QUOTE + rb")" + DECO)
+_START = latin(DECO + _WRAP + rb"(?:[!&][!\w:./-]*[ \t]+)*")
+_RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
+_NEXT_LINE_MARK = latin(rb"[|>][+-]?[0-9]?[ \t]*\r?\n")
+_NEXT_LINE = latin(rb"[ \t]*(?:[|>][+-]?[0-9]?)?[ \t]*\r?\n[ \t]+([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
+_CUT = latin(
+    rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]"
+)
+_CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
+_CUT_QUERY = latin(rb"&")
+_BRACKET = latin(rb"[()\[\]{}]")
+_CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
+
+MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
+SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
+
+
+def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tuple[Stretch, ...], bool]:
+    """The stretches of the value that begins, after blanks and quotes, at `position`; whether it is quoted."""
+    opened = _OPEN.match(data, position)
+    start = opened.end() if opened else _START.match(data, position).end()
+    end = _closing(data, start, opened.group(1)) if opened else -1
+    if label.form:
+        match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))
+        return ((match.span(),) if match else ()), bool(opened)
+    if end >= 0:
+        return ((start, end),), True
+    block = None if opened else _NEXT_LINE_MARK.match(data, start)
+    run = None if block else _RUN.match(data, start, start + SHORT_RUN_BYTES)
+    if run:
+        end = _trimmed(data, start, run.end(), cut)
+        if end == start + SHORT_RUN_BYTES:
+            end = _trimmed(data, start, _RUN.match(data, start, start + MAX_QUOTED_BYTES).end(), cut)
+        return ((start, end), *wrapped(data, start, end)), False
+    below = None if opened else _NEXT_LINE.match(data, start)
+    return ((below.span(1),) if below else ()), False
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position, position + MAX_QUOTED_BYTES)
+    return min(len(data), position + MAX_QUOTED_BYTES) if end < 0 else end
+
+
+def _closing(data: bytes, start: int, quote: bytes) -> int:
+    """Where the value behind a quote ends: at the same quote, escaped as often or less; -1 if nowhere."""
+    limit = _line_end(data, start)
+    if quote[-1:] not in {b'"', b"'", b"`"}:
+        return data.find(quote, start, limit)
+    depth, mark = len(quote) - 1, quote[-1:]
+    at = data.find(mark, start, limit)
+    while at >= 0:
+        escapes = _escapes(data, start, at)
+        doubled = not depth and mark == b"'" and at > start and data[at + 1 : at + 2] == mark
+        if doubled:
+            at += 1
+        elif (escapes <= depth) if depth else (escapes % 2 == 0):
+            return at - (escapes if depth else 0)
+        at = data.find(mark, at + 1, limit)
+    return -1
+
+
+def _escapes(data: bytes, start: int, at: int) -> int:
+    """How many backslashes stand right before `at`."""
+    first = at
+    while first > start and data[first - 1 : first] == b"\\":
+        first -= 1
+    return at - first
+
+
+def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
+    """The end of an unquoted run without the next parameter, closing brackets and sentence marks."""
+    for pattern in (cut, _CUT):
+        match = pattern.search(data, start, end) if pattern else None
+        if match and match.start() > start:
+            end = match.start()
+    end = balanced(data, start, end)
+    while end > start and data[end - 1 : end] in {b",", b";", b".", b":", b"|"}:
+        end -= 1
+    return end
+
+
+def balanced(data: bytes, start: int, end: int) -> int:
+    """Cut at the first closing bracket that nothing opened, unless the value plainly goes on behind it."""
+    depth: list[bytes] = []
+    for bracket in _BRACKET.finditer(data, start, end):
+        at, char = bracket.start(), bracket.group()
+        if char not in _CLOSERS:
+            depth.append(char)
+        elif depth and depth[-1] == _CLOSERS[char]:
+            depth.pop()
+        elif at + 1 == end or not data[at + 1 : at + 2].isalnum():
+            return at
+    return end

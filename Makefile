@@ -10,6 +10,7 @@ LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup eval test test-wheel check format lock ci clean
 
 help: ## Show this help

@@ -1,7 +1,7 @@
 """Evidence grounding: the share of shown lines that stand literally in the case's raw logs.
 
-Placeholders match any text and a trailing `…` is a cut; the rest must stand in that order in one line of one
-file. A line whose file is `context.<field>` must stand in the platform's own records instead.
+Placeholders match any text and a trailing `…` is a cut; the rest must stand in that order in the very line of the
+very file that the evidence names. A line whose file is `context.<field>` must stand in the platform's own records instead.
 """
 
 from typing import Final
@@ -33,4 +33,5 @@ def grounding(case: Case, outcome: Outcome) -> Score:
 def _stands(item: Evidence, outcome: Outcome) -> bool:
     if item.file.startswith(CONTEXT_PREFIX):
         return any(stands_in(item.text, value) for value in outcome.context)
-    return any(stands_in(item.text, line) for lines in outcome.lines.values() for line in lines)
+    named = (lines for path, lines in outcome.lines.items() if stands_in(item.file, path))
+    return any(len(lines) >= item.line and stands_in(item.text, lines[item.line - 1]) for lines in named)

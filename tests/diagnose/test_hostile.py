@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import os
 import random
 import subprocess
 import sys
+import time
 import tracemalloc
 
 import pytest
@@ -12,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diagnose.diagnosis import Diagnosis
+from diagnose.errors import UsageError
 from diagnose.failure import Failure, JobContext
 from diagnose.log import MemoryStore
 from diagnose.pipeline import run_logs, run_place
 from diagnose.place import Place
+from diagnose.record import parse_header
 from diagnose.settings import Settings
 from diagnose.taxonomy import FailureType
 
@@ -125,3 +129,49 @@ def test_the_rules_path_imports_nothing_heavy():
     heavy = ["langchain", "langchain_aws", "boto3", "botocore", "pandas", "numpy", "mlflow"]
     shown = subprocess.run([sys.executable, "-c", code % heavy], capture_output=True, text=True, check=True)
     assert json.loads(shown.stdout.replace("'", '"')) == []
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "[" * 200_000,
+        '{"step": {"Config": {"Args": 5}}}',
+        '{"step": {"Id": "\\ud800", "Name": "\\ud800"}}',
+        '{"step": {"Status": {"FailureDetails": {"Message": {"a": 1}}}}}',
+    ],
+)
+def test_no_meta_json_stops_a_diagnosis(tree, tmp_path, meta):
+    root = tree.driver(status=3).write(tmp_path)
+    (tmp_path / "meta.json").write_text(meta)
+    assert run_logs(root).diagnosis.failure_type is FailureType.UNEXPLAINED_EXIT
+
+
+def test_odd_names_and_links_in_a_tree_are_survived(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "loop").symlink_to(folder)
+    (folder / "odd\x1b[31m\nname.log").write_text("26/11/22 07:00:00 ERROR X: y\n")
+    (folder / "b.log").write_text("26/11/22 07:00:00 ERROR X: z\n")
+    os.mkfifo(folder / "pipe")
+    text = run_logs(folder).excerpt.render()
+    assert "\x1b" not in text
+    assert all(line.startswith(("== ", "26/11/22")) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "nul\0byte"])
+def test_impossible_paths_are_usage_errors(path):
+    with pytest.raises((UsageError, ValueError)):
+        run_logs(path)
+
+
+def test_a_hostile_header_costs_little():
+    begun = time.process_time()
+    parse_header("2026-11-22 07:43:30 " + "- " * 8000)
+    assert time.process_time() - begun < 0.1
+
+
+def test_overlong_lines_have_blocks_of_their_own(tree, tmp_path):
+    long = "26/11/22 07:00:05 ERROR X: " + "word Exception " * 4000
+    tree.driver(f"{long}\n26/11/22 07:00:06 ERROR Y: after\n")
+    for block in run_logs(tree.write(tmp_path)).excerpt.blocks:
+        assert len(block.lines) == block.last - block.first + 1

@@ -1,7 +1,9 @@
 """From log files to everything that leaves: no planted secret in excerpt, payload, streams or messages."""
 
+import gzip
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +110,80 @@ def test_messages_of_our_own_errors_hold_no_secret(tmp_path):
     assert not canary.leaks(secret, shown.stderr)
     with pytest.raises(UsageError):
         load_settings({"MAX_READ_BYTES": "x"})
+
+
+SHARED = sorted((ROOT.parent / "shared" / "real-logs").glob("*/logs"))
+PLANTED = re.compile(
+    r'"password", "(?P<a>[^"]{6,})"|secret\.key=(?P<b>\S{20,})|access\.key=(?P<c>\S{16,})|password=(?P<d>[^\s&"]{6,})'
+)
+
+
+@pytest.mark.parametrize("logs", SHARED, ids=lambda p: p.parent.name)
+def test_what_real_jobs_printed_of_their_credentials_is_not_shown(logs):
+    raw = [gzip.decompress(file.read_bytes()).decode(errors="replace") for file in logs.rglob("*.gz")]
+    raw.append((logs.parent / "meta.json").read_text())
+    secrets = {value for text in raw for hit in PLANTED.finditer(text) for value in hit.groups() if value}
+    state = run_logs(logs, settings=WIDE)
+    shown = state.excerpt.render() + state.diagnosis.model_dump_json()
+    assert not [value for value in secrets if value.rstrip("\\") in shown]
+
+
+def test_a_secret_named_far_from_what_is_shown_is_known(tree, tmp_path):
+    secret = canary.human(canary.random.Random(7))
+    quiet = "26/11/22 07:00:03 INFO Job: healthy\n" * 300
+    tree.driver(
+        f"26/11/22 07:00:02 INFO Conf: spark.jdbc.password={secret}\n{quiet}"
+        f"26/11/22 07:00:05 ERROR Job: login etl {secret} refused\n"
+    )
+    excerpt = run_logs(tree.write(tmp_path), settings=WIDE).excerpt.render()
+    assert "login etl" in excerpt
+    assert not canary.leaks(secret, excerpt)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {
+            "cluster": {
+                "Configurations": [{"Classification": "core-site", "Properties": {"fs.s3a.secret.key": "{}"}}]
+            }
+        },
+        {"step": {"Config": {"Properties": {"db.password": "{}"}}}},
+        {"event": {"detail": {"message": "password={}"}}},
+        {"step": {"Name": "load password={}"}},
+        {"step": {"Config": {"Args": ["job.py", "--password", "{} 77"]}}},
+    ],
+)
+def test_every_part_of_meta_json_is_learned_from(tree, tmp_path, meta):
+    secret = canary.human(canary.random.Random(8))
+    tree.driver(f"26/11/22 07:00:05 ERROR Job: login etl {secret} 77 refused\n", status=3)
+    root = tree.write(tmp_path)
+    (tmp_path / "meta.json").write_text(json.dumps(meta).replace("{}", secret))
+    state = run_logs(root, settings=WIDE)
+    assert not canary.leaks(secret, state.excerpt.render() + state.diagnosis.model_dump_json())
+
+
+def test_ids_of_another_form_are_redacted_and_cleaned(tree, tmp_path):
+    root = tree.driver(status=3).write(tmp_path)
+    secret = canary.human(canary.random.Random(9))
+    step = f"s-X password={secret} \x1b[31m <!channel>"
+    for form in ("text", "json", "markdown"):
+        shown = subprocess.run(
+            [sys.executable, "-m", "diagnose", "logs", root, "--step-id", step, "--format", form],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert not canary.leaks(secret, shown.stdout + shown.stderr)
+        assert "\x1b" not in shown.stdout
+        assert form != "markdown" or "<!channel>" not in shown.stdout
+
+
+def test_a_mistyped_command_line_is_not_echoed_with_its_password():
+    secret = canary.human(canary.random.Random(10))
+    shown = subprocess.run(
+        [sys.executable, "-m", "diagnose", "logs", "x", f"--password={secret}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 2
+    assert not canary.leaks(secret, shown.stderr)

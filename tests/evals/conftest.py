@@ -79,7 +79,7 @@ def make_diagnosis(
         "partial_write_risk": False,
         "confidence": 0.9,
         "evidence": [
-            Evidence(text=text, file=file, line=1, container=None, attempt=None, role=EvidenceRole.CAUSE)
+            Evidence(text=text, file=file, line=_line_of(text), container=None, attempt=None, role=EvidenceRole.CAUSE)
             for text in shown
         ],
         "ruled_out": [],
@@ -124,6 +124,12 @@ def make_row(case_id: str = "fetch", sha256: str = "0" * 64, **label: Any) -> di
         "metadata": {**metadata, **label},
         "options": {"disableVarExpansion": True},
     }
+
+
+def _line_of(text: str) -> int:
+    """Number the raw line that a shown text comes from; 1 where it comes from none."""
+    readable = max(text.removesuffix("…").replace("[REDACTED-IP]", "\n").split("\n"), key=len)
+    return next((n for n, line in enumerate(RAW_LINES, start=1) if readable and readable in line), 1)
 
 
 def write_logs(folder: Path, lines: tuple[str, ...] = RAW_LINES) -> Path:

@@ -32,6 +32,10 @@ def test_context_is_looked_up_in_the_platforms_records(case: Build, outcome: Bui
     assert grounding(case(), outcome(shown=("--mode full",), file="stdout.gz")).value == 0
 
 
+def test_the_right_words_at_the_wrong_place_are_not_grounded(case: Build, outcome: Build) -> None:
+    assert grounding(case(), outcome(file="stderr.gz")).value == 0
+
+
 def test_nothing_shown_is_not_scored(case: Build, outcome: Build) -> None:
     assert grounding(case(), outcome(shown=())).value is None
     assert grounding(case(), outcome(error="boom")).value is None

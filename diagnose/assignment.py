@@ -12,22 +12,49 @@ from collections.abc import Iterator
 from diagnose.block import wrapped
 from diagnose.label import STEMS, Hit, Label, Pattern, label_of, latin
 from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
-from diagnose.value import DECO, GAP, QUOTE, value_at
+from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, QUOTE, value_at
 
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
 _KEY = rb"([\w.$-]*(?:" + STEMS + rb")(?:[\w.$-]*\w)?)"
 
 _ASSIGN = (
-    rb"((?:\[\w*\])?" + DECO + QUOTE + rb"?\]?" + DECO
-    + rb"(?:=>|->|:=|<-|={1,2}|:|%(?:25)?3[AaDd]|\\u003[aAdD]|&#61;))"
+    rb"((?:\[\w*\]|#[0-9]+L?)?" + DECO + QUOTE + rb"?\]?" + DECO
+    + rb"(?:(?:\\ )?(?:=>|->|:=|<-|<=>|<>|[!<>]=|\\*={1,3}|\\?:|%(?:25)?3[AaDd]|\\u003[aAdD]|&#61;)(?:\\ )?"
+    + rb"|[ \t](?:not[ \t]+)?(?:i?like[ \t]+|in[ \t]*\()))"
 )  # fmt: skip
+_OTHERS = (
+    rb"(?:"
+    + GAP
+    + QUOTE
+    + rb"\w+"
+    + QUOTE
+    + DECO
+    + rb":"
+    + DECO
+    + rb"(?:\"[^\"\n]*\"|[\w.]+)"
+    + DECO
+    + rb",){0,4}"
+)
 _PAIR = (
-    rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + GAP + QUOTE
+    rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + _OTHERS + GAP + QUOTE
     + rb"?(?:parameter|option|property)?_?value" + QUOTE + rb"?" + DECO + rb"[=:])"
 )  # fmt: skip
+_BETWEEN = (
+    rb"(?:"
+    + _LESS
+    + rb"(?:final|source|description)"
+    + _MORE
+    + rb"[^<>&]*"
+    + _LESS
+    + rb"/\w+"
+    + _MORE
+    + GAP
+    + rb"){0,3}"
+)
 _XML = (
-    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + GAP + _LESS + rb"value[^<>&\n]*" + _MORE + GAP + _CDATA
+    rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + GAP + _BETWEEN
+    + _LESS + rb"value[^<>&\n]*" + _MORE + GAP + _CDATA
     + rb"|(?:" + QUOTE + rb"|[ \t]+[\w:]+=[\"'][^\"'<>\n]*[\"'])*" + _MORE + GAP + _CDATA
     + rb"|" + QUOTE + rb"[ \t]+value[ \t]*=[ \t]*)"
 )  # fmt: skip
@@ -41,7 +68,16 @@ _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n)?|[ \t]+(?:\\[ \t]*\r?\n)?|[ \t]*\\?\r?\n[ \t]*(?:-[ \t]+)?)[ \t]*"
 )  # fmt: skip
-_PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*')")
+_XML_REVERSED = latin(
+    rb"(?i)" + _LESS + rb"value" + _MORE + rb"([^<>&\n]+)" + _LESS + rb"/value" + _MORE + GAP
+    + _LESS + rb"name" + _MORE + rb"([\w.$-]*)" + _LESS
+)  # fmt: skip
+_BRACKETED = latin(
+    rb"(?i)"
+    + _KEY
+    + rb"[ \t]+(?:\[([^\]\s]*[0-9][^\]\s]*)\]|\(([^)\s]*[0-9][^)\s]*)\)|<([^<>\s]*[0-9][^<>\s]*)>)"
+)
+_PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*[\"'`])")
 _CONF_LINE = latin(rb"(?im)^[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
 _CONF_CELL = latin(
     rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|"
@@ -51,7 +87,7 @@ _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
 _PLACEHOLDER = latin(rb"\W{0,8}\[REDACTED-")
 _NO_VALUE = latin(
     rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})|\$[A-Z_]+\z"
-    rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:"
+    rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:|nullable *="
 )
 _CODE = latin(
     rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs|request|System|sc|cfg|ctx)[.\[(]"
@@ -63,17 +99,38 @@ _NO_TOKEN = latin(
     rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|[0-9.:,-]+\z"
 )
 _PLATFORM_ID = latin(
-    rb"(?:application|container|attempt|appattempt|task|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
+    rb"(?:[A-Z]+_)+TOKEN\z|(?:application|container|attempt|appattempt|task|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
 )
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
     b"withColumnRenamed withColumn cube rollup col cols struct concat coalesce isin in IN rename subset "
     b"StructField add_column".split()
 )
+_PREDICATES = frozenset(
+    b"EqualTo EqualNullSafe GreaterThan GreaterThanOrEqual LessThan LessThanOrEqual StringContains "
+    b"StringStartsWith StringEndsWith Not In".split()
+)
 _TECHNICAL = frozenset(
     b"app class daily error etl exchange file flow hash ingest join load main name pool query read run scan "
     b"shell sort step thread write".split()
 )
+_WORDY = frozenset([b" ", b"\t", b"("])
+_ARN_BEFORE = latin(rb"\barn:[a-z-]+:[^\s]*\z")
+MAX_ARN_BYTES = 160
+_COMPARISONS = frozenset(b"!= <> == <= >= <=> ===".split())
+_VARIABLE = latin(rb"[ \t]*[A-Za-z_][A-Za-z_.]*(?:[\s:,)\]]|\z)")
+_COLUMN = latin(rb"[ \t]*\w+#[0-9]+L?(?:[\s,)\]]|\z)")  # of a query plan
+_COUNT = latin(rb"[ \t]*[0-9]{1,6}(?:[\s,;.)]|\z)")  # of tests that pass
+_WORD = latin(rb"[A-Za-z]+(?:[_'-][A-Za-z]+)*\z")
+_FAULT = latin(rb"(?:[\w$]+\.)*[A-Za-z]\w*(?:Exception|Error|Denied|Failure)\z")
+_TALK = latin(rb"[ \t]+[A-Za-z][a-z'-]*,?[ \t]+[A-Za-z][a-z'-]*(?:[.,;!?)]|\s|\z)")
+_NEXT_WORD = latin(rb"[ \t]+([A-Za-z]+)(?:[.,;!?)]|\s|\z)")
+_NAME_PATH = latin(rb"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+\z")
+_MISSING = latin(
+    rb"\\*[\"'`] (?:was not found|not found|does not exist|already exists|is scheduled|in namespace)"
+)
+_LIST = latin(GAP + rb"\[(?:\s*\"[^\"\n]*\"\s*,?|\s*'[^'\n]*'\s*,?){1,50}")
+_LIST_ITEM = latin(rb"[\"']([^\"'\n]+)[\"']")
 MAX_ELEMENT_BYTES = 1 << 12
 
 
@@ -93,12 +150,26 @@ def assignments(data: bytes) -> Iterator[Finding]:
         label = label_of(match.group(1))
         if label and not label.form:
             strict = label.weak or match.group(1).lower() == b"token"
-            yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict)
+            yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict, prose=True)
+    yield from _cells(data)
+
+
+def _cells(data: bytes) -> Iterator[Finding]:
+    """Values marked on both sides: a line, a table cell, brackets, an element before the name."""
     for match in (*_CONF_LINE.finditer(data), *_CONF_CELL.finditer(data)):
         label = label_of(match.group(1))
         strict = label is not None and (label.weak or b"." not in match.group(1))
         if label and not label.form and accepted(match.group(2), label, strict=strict):
             yield Finding(kind=label.kind, stretches=(match.span(2),))
+    for match in _BRACKETED.finditer(data):
+        label = label_of(match.group(1))
+        text = match.group(2) or match.group(3) or match.group(4)
+        if label and not label.form and accepted(text, label, strict=label.weak) and not text.isdigit():
+            yield Finding(kind=label.kind, stretches=(max(match.span(group) for group in (2, 3, 4)),))
+    for match in _XML_REVERSED.finditer(data):
+        label = label_of(match.group(2))
+        if label and accepted(match.group(1), label, strict=label.weak):
+            yield Finding(kind=label.kind, stretches=(match.span(1),))
 
 
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
@@ -122,18 +193,35 @@ def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
         yield from _member(data, match, label)
         return
     separator = data[assign[0] : assign[1]]
-    prose = separator.endswith(b":") and separator.strip() == b":"
+    if separator == b":" == data[key_start - 1 : key_start] and _ARN_BEFORE.search(
+        data[max(0, key_start - MAX_ARN_BYTES) : key_start]
+    ):
+        return
+    compared = separator.strip() in _COMPARISONS and _VARIABLE.match(data, end)
+    if compared or _COLUMN.match(data, end):
+        return
+    prose = separator.strip() == b":" or separator[-1:] in _WORDY
+    if prose and match.group(1).lower() == b"pass" and _COUNT.match(data, end):
+        return
     strict = label.weak or (prose and match.group(1).lower() == b"token")
     cut = (
-        _CUT_ENCODED
+        CUT_ENCODED
         if b"%" in separator
-        else _CUT_QUERY
+        else CUT_QUERY
         if data[key_start - 1 : key_start] in {b"?", b"&"}
         else None
     )
-    yield from _valued(
-        data, end, label, strict=strict, cut=cut, path=match.group(1).lower() in {b"pwd", b"oldpwd"}
-    )
+    path = match.group(1).lower() in {b"pwd", b"oldpwd"}
+    yield from _listed(data, end, label)
+    yield from _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
+
+
+def _listed(data: bytes, position: int, label: Label) -> Iterator[Finding]:
+    """Each of `"passwords": ["a", "b"]`."""
+    opened = _LIST.match(data, position) if label.kind is Kind.PASSWORD else None
+    for item in _LIST_ITEM.finditer(opened.group()) if opened else ():
+        if accepted(item.group(1), Label(kind=label.kind), strict=False):
+            yield Finding(kind=label.kind, stretches=((position + item.start(1), position + item.end(1)),))
 
 
 def _valued(
@@ -145,6 +233,7 @@ def _valued(
     cut: Pattern = None,
     flag: bool = False,
     path: bool = False,
+    prose: bool = False,
 ) -> Iterator[Finding]:
     """The finding for a value that begins, after blanks and quotes, at `position`."""
     stretches, quoted = value_at(data, position, label, cut)
@@ -155,8 +244,25 @@ def _valued(
         return
     if not quoted and not label.form and _CODE.match(text):
         return
+    if prose and _spoken(data, stretches[-1][1], text, quoted=quoted):
+        return
     if accepted(text, label, strict=strict):
-        yield Finding(kind=label.kind, stretches=stretches)
+        hunted = not (prose and not quoted and not label.form and _WORD.match(text))
+        yield Finding(kind=label.kind, stretches=stretches, hunted=hunted)
+
+
+def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool) -> bool:
+    """Whether a value behind a colon or a blank is part of a sentence, an error, or a secret's name."""
+    if quoted:
+        return bool(_NAME_PATH.match(text) or _MISSING.match(data, end))
+    if _FAULT.match(text):
+        return True
+    if not _WORD.match(text):
+        return False
+    following = _NEXT_WORD.match(data, end)
+    return bool(_TALK.match(data, end)) or bool(
+        following and following.group(1).lower().decode() in STOP_WORDS
+    )
 
 
 def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterator[Finding]:
@@ -186,12 +292,15 @@ def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
     key = match.group(1)
     at = match.start(1)
     quoted_key = data[at - 1 : at] in {b'"', b"'"}
-    opener = len(data[:at].rstrip(b"\\\"'")) if quoted_key else at
-    if label.form or data[opener - 1 : opener] not in {b"(", b"["}:
+    opener = max(0, at - 8) + len(data[max(0, at - 8) : at].rstrip(b"\\\"'")) if quoted_key else at
+    if data[opener - 1 : opener] not in {b"(", b"["}:
         return
     call = data[max(0, opener - 40) : opener - 1].rsplit(b".", 1)[-1]
     name = call[len(call.rstrip(_NAME_BYTES)) :]
-    if name in _COLUMN_CALLS or (name and not quoted_key):
+    if name in _PREDICATES:
+        yield from _valued(data, match.end(), label, strict=False)
+        return
+    if label.form or name in _COLUMN_CALLS or (name and not quoted_key):
         return
     stretches, quoted = value_at(data, match.end(), label, None)
     if not stretches or quoted != quoted_key:

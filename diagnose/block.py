@@ -178,5 +178,7 @@ def _continues(data: bytes, span: Stretch, line_end: int) -> bool:
     text, after = data[span[0] : span[1]], data[span[1] : line_end].strip()
     if after[:1] not in {b"", b'"', b"'", b",", b"}", b")", b"]", b"&"}:
         return False
+    if b"=" in text.rstrip(b"="):  # a parameter of its own
+        return False
     digit = any(48 <= byte <= 57 for byte in text)
     return (len(text) >= 6 and digit) or text.endswith(b"=") or (len(text) >= MIN_BODY_CHARS and _mixed(text))

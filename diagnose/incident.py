@@ -31,12 +31,6 @@ class Incident:
     gaps: tuple[str, ...]
 
     @property
-    def driver_scans(self) -> tuple[Scan, ...]:
-        """The logs in which the driver's own lines stand: application masters, the step, single files."""
-        kinds = (SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER)
-        return tuple(scan for scan in self.scans if scan.source.kind in kinds)
-
-    @property
     def lines(self) -> int:
         """How many log lines were read in all, controller logs aside."""
         return sum(scan.lines for scan in self.scans if scan.source.kind is not SourceKind.CONTROLLER)
@@ -167,6 +161,8 @@ class _Reader:
             scan = self._scan(source, self.scanner, self._budget, relevant)
             report = scan.report
             self.scans.append(scan)
+            if scan.dropped:
+                self.gaps.append(f"{source.file}: {scan.dropped} less telling passages were left out")
         if not report.whole:
             self.gaps.append(f"{source.file}: {_reason(report)}")
 

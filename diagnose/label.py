@@ -50,7 +50,7 @@ MAX_KEY_BYTES = 200  # the end of a longer one decides
 
 # A key is found by one of these stems; `label_of` judges the whole key.
 STEMS = (
-    rb"pass|pwd|pword|pswd|psw|pw|creds|jwt|pat\b|secret|token|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
+    rb"pass|pwd|pword|pswd|psw|pw|creds?|jwt|pat\b|secret|token|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
     rb"|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct|passport|tax_?id|national_?id|bucket"
     rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private|licen[sc]e|subscription|consumer"
     rb"|app|client|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration|symmetric)[_.\s-]?key"
@@ -72,6 +72,7 @@ _PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
 _DOCUMENT = latin(rb"[A-Z0-9][A-Z0-9-]{4,18}[0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
+_LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
 _COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}")
 _BUCKET = latin(rb"[a-z0-9][a-z0-9.-]*(?:-[a-z0-9.-]*[a-z]|[a-z][a-z0-9.]*-)[a-z0-9.-]*")
 
@@ -108,6 +109,7 @@ _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
      Label(kind=Kind.ACCOUNT, form=_DIGITS)),
     (("accountid", "awsaccount", "account"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
     (("bucket", "bucketname"), Label(kind=Kind.S3_PATH, form=_BUCKET)),
+    (("creds", "cred"), Label(kind=Kind.TOKEN, form=_LOGIN)),
     (_BIRTHS, Label(kind=Kind.BIRTH_DATE, form=_DATE)),
 )  # fmt: skip
 
@@ -122,13 +124,15 @@ _HARMLESS = frozenset(
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
     period policy prefix processed processor prompt protocol provider providers py ratio realm refresher
     regex registry renewal renewer required reset resolver rotation rule rules scala schema scope
-    secretmanager secretsmanager server service size source spec status state store strategy strength suffix table template test time timeout
+    secretmanager secretsmanager server service size source spec status state store strategy strength
+    suffix table
+    template test time timeout
     total ttl type types update updated url uri usage used user username validation validator version window
     writer xml
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
-_PASSES = frozenset({"pass", "pw"})
-_PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "pswd", "pword")
+_PASSES = frozenset({"pass", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"})
+_PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "pswd", "pword", "passw0rd")
 _PASSWORD_TAILS = ("pwd", "passw", "psw", "storepass", "keypass", "userpass", "sshpass", "dbpass", "pgpass")
 _KEY_TAILS = tuple(
     f"{owner}key"
@@ -200,12 +204,12 @@ def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
         or words[-1] in _PASSES
     ):
         return Label(kind=Kind.PASSWORD, weak=flat.endswith("passwords"))
-    if words[-1] in {"creds", "jwt", "pat"}:
-        return Label(kind=Kind.TOKEN, weak=words[-1] != "jwt")
+    if words[-1] in {"jwt", "pat"}:
+        return Label(kind=Kind.TOKEN, weak=words[-1] == "pat" and len(words) == 1)
     if flat.endswith("keys"):
         return None
     if "token" not in words[-1] and ("secret" in flat or flat.endswith(_KEY_TAILS)):
-        return Label(kind=Kind.SECRET, weak=flat.endswith("secrets"))
+        return Label(kind=Kind.SECRET, weak=flat.endswith(("secrets", "routingkey")))
     return _token_label(words, flat)
 
 

@@ -123,7 +123,6 @@ class ReadBudget:
 class ReadReport:
     """What became of one stream: filled while its lines are read."""
 
-    bytes_read: int = 0
     truncated: bool = False
     """The gzip stream ends before its end marker, or is damaged."""
     capped: bool = False
@@ -172,7 +171,6 @@ def _checked(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
         if i == 0 and _is_binary(block):
             report.binary = True
             return
-        report.bytes_read += len(block)
         yield block
 
 
@@ -221,6 +219,7 @@ def _gunzipped(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
             if inflater.eof:
                 data = inflater.unused_data.lstrip(b"\0")
                 if data[:2] != _GZIP_MAGIC:
+                    report.truncated = bool(data)
                     return
                 inflater = zlib.decompressobj(wbits=31)
     report.truncated = not inflater.eof

@@ -114,7 +114,8 @@ LOGINS: tuple[Shape, ...] = (
     ),
     # arguments of calls
     _login(
-        rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\([ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
+        rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\("
+        rf"[ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
         rf"[ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?[bru]?{_Q}([^\"'\n]+?){_Q}",
         "uth log redentials",
     ),
@@ -122,13 +123,15 @@ LOGINS: tuple[Shape, ...] = (
         r"\bgetConnection\([^\n,]*,[^\n,]*,[ \t]*\\*[\"']?([^\"'\n)]+?)\\*[\"']?[ \t]*\)", "getConnection"
     ),
     _login(
-        rf"(?i)\bset\w*(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)\([ \t]*{_Q}([^\"'\n]+?){_Q}",
+        rf"(?i)\bset\w*(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)"
+        rf"\([ \t]*{_Q}([^\"'\n]{{4,}}?){_Q}",
         "set",
     ),
     _login(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}"),
     # headers: what stands behind the scheme
     _login(
-        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:digest|signature|oauth|hawk|aws4-hmac-sha256)"
+        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
+        r"(?:digest|signature|oauth|hawk|aws4-hmac-sha256)"
         r"[ \t]+([^\n]{6,})",
         kind=Kind.TOKEN,
     ),
@@ -139,32 +142,37 @@ LOGINS: tuple[Shape, ...] = (
         kind=Kind.TOKEN,
     ),
     _login(
-        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:[a-z][\w-]*[ \t]+)?([^\s\"'\],}\\]{6,})",
+        r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:[a-z][\w-]*[ \t]+)?"
+        r"([^\s\"'\],}\\]{6,})",
         check="digits",
         kind=Kind.TOKEN,
     ),
     # command lines
     _login(rf"\bbeeline\b[^\n|]*?[ \t]-p[ \t]+(?:{_Q})?([^\s\"']+)", "beeline"),
     _login(
-        rf"\b(?:docker|podman|helm|az|oc|nerdctl|skopeo)\b[^\n|;]*?[ \t]login\b[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?"
-        r"([^\s\"'-][^\s\"']*)",
+        rf"\b(?:docker|podman|helm|az|oc|nerdctl|skopeo)\b[^\n|;]*?[ \t]login\b"
+        rf"[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?([^\s\"'-][^\s\"']*)",
         "login",
     ),
     _login(rf"\bcredential[ \t]+create\b[^\n|;]*?[ \t]-v(?:alue)?[ \t]+(?:{_Q})?([^\s\"']+)", "credential"),
     _login(
-        rf"\b(?:echo|printf)[ \t]+(?:-[en]+[ \t]+)?(?:{_Q})?([^\s\"'|]+)(?:{_Q})?[ \t]*\|[ \t]*(?:sudo[ \t]+)?"
+        rf"\b(?:echo|printf)[ \t]+(?:-[en]+[ \t]+)?(?:{_Q})?([^\s\"'|]+)(?:{_Q})?"
+        r"[ \t]*\|[ \t]*(?:sudo[ \t]+)?"
         r"(?:kinit|passwd|docker|su|sudo|gpg|openssl|chpasswd|ldap\w+|cryptsetup)\b",
         "echo printf",
+        check="digits",
     ),
     _login(rf"\b(?:kinit|gpg|passwd|su)\b[^\n]*?<<<[ \t]*(?:{_Q})?([^\s\"']+)", "<<<"),
     _login(rf"\b(?:sqlcmd|bcp|zip|unzip|osql)\b[^\n|;]*?[ \t]-P[ \t]*(?:{_Q})?([^\s\"']+)", "-P"),
     _login(
-        r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)[\w$#]+/(?:\\*\")?([^\s@\"']+)",
+        r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)"
+        r"[\w$#]+/(?:\\*\")?([^\s@\"']+)",
         check="digits",
     ),
     _login(
-        rf"(?i)[ \t,\"']--?(?:auth|creds|credentials?|basic-auth|login|http-user|proxy-user|user)[\"']?(?:[ \t]+|=|[\"'], ?[\"'])"
-        rf"(?:{_Q})?[\w.@-]+[:/]([^\s\"'/][^\s\"']*)",
+        r"(?im)(?:^|[ \t,\"'])--?(?:auth|creds|credentials?|basic-auth|login|http-user|proxy-user|user)"
+        r"[\"']?(?:[ \t]+|=|[\"'], ?[\"'])"
+        rf"(?:{_Q})?[\w.@-]+:([^\s\"'/][^\s\"']*)",
         "--",
         check="digits",
     ),
@@ -172,7 +180,11 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         r"(?m)(?:^|[\s'\"])[\w.*-]+:(?:[0-9]{2,5}|\*):[\w.*-]+:[\w.*-]+:([^\s\"']{3,})$", ":", check="pgpass"
     ),
-    _login(r"\blogin[ \t\r\n]+\S+[ \t\r\n]+(?:account[ \t]+\S+[ \t\r\n]+)?password[ \t]+(\S+)", "login"),
+    _login(
+        r"\blogin[ \t\r\n]+\S+[ \t\r\n]+(?:account[ \t]+\S+[ \t\r\n]+)?password[ \t]+(\S+)",
+        "login",
+        check="digits",
+    ),
     _login(rf"\buser_\w+[ \t]*=[ \t]*{_Q}([^\"'\n]+?){_Q}[ \t]*(?:;|user_|\n|\r)", "LoginModule required"),
     _login(
         rf"\b(?:requirepass|masterauth|bindpw|rootpw)[ \t]+(?:{_Q})?([^\s\"']+)",
@@ -181,11 +193,18 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         rf"\b(?:AUTH|PASS)[ \t]+(?:{_Q})?(?:[\w.-]+(?:{_Q})?[ \t]+(?:{_Q})?)?([^\s\"']{{6,}})",
         "AUTH PASS",
-        check="digits",
+        check="sentence",
+    ),
+    _login(
+        r"(?i)\b(?:password|passwd|passphrase)(?:[ \t]+|[ \t]*[|~-][ \t]*)"
+        r"([^\s\"'|,;()<>=:]{6,}[^\s\"'|,;()<>=]*)",
+        "assw asswd assphrase ASSW",
+        check="sentence",
     ),
     # pydantic names the field on the line before
     _login(
-        r"(?im)^[\w. \t:/,+-]*(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api_?key|secret_?key|private_?key)[ \t\r]*\n"
+        r"(?im)^[\w. \t:/,+-]*(?:pass(?:word|wd|phrase|code)?|pwd"
+        r"|secret|token|api_?key|secret_?key|private_?key)[ \t\r]*\n"
         rf"[^\n]*\binput_value={_Q}([^\"'\n]+?){_Q}",
         "input_value=",
     ),

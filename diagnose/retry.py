@@ -73,7 +73,7 @@ def _refusal(
             return "The cause is not known, so nothing says that a rerun would go better."
         return "A rerun would fail the same way until the cause is mended."
     if rule is RetryRule.CONDITIONAL:
-        condition = FACTS[failure_type].condition or "what was missing is there"
+        condition = FACTS[failure_type].condition or "it is clear that the cause is gone"
         return f"A rerun makes sense only once {condition}."
     if not coverage.whole:
         return f"The cause is transient, but {coverage.reason}; a begun write can't be excluded."

@@ -113,7 +113,6 @@ class Scan:
     strong_apps: set[str] = field(default_factory=set)
     weak_apps: set[str] = field(default_factory=set)
     first_time: datetime | None = None
-    last_time: datetime | None = None
 
     def add_sign(self, what: str, line: Line) -> None:
         """Note a line that shows a write."""
@@ -156,7 +155,6 @@ class Scanner:
         noted = self._note(scan, lines)
         for record in records(noted):
             scan.first_time = scan.first_time or record.time
-            scan.last_time = record.time or scan.last_time
             if not scan.signs:
                 self._note_own_words(scan, record)
             interest = self._anchors.grade(record) if relevant(record) else Interest.CONTEXT

@@ -97,6 +97,18 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.S3_PATH,
+        pattern=rb"(?i)(?:gs|wasbs?|abfss?|adls?|oss|cosn?):(?:\\{0,2}/){2}" + _URL_TAIL.encode(),
+        needles=(b"gs:", b"wasb", b"abfs", b"adl", b"oss:", b"cos"),
+        check="url",
+    ),
+    Shape(
+        kind=Kind.PHONE,
+        pattern=rb"(?i)\b(?:tel|phone|mobile|cell|fax)\b[.:= \t\"']{1,4}"
+        rb"([2-9][0-9]{2}[. -][2-9][0-9]{2}[. -][0-9]{4})",
+        check="edges",
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
         pattern=rb"(?i)s3[an]?%(?:25)?3A(?:%(?:25)?2F){2}[^\s\"'<>&\\,;]+",
         needles=(b"s3", b"S3"),
         check="url",
@@ -204,7 +216,7 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.TOKEN,
-        pattern=rb"_DELEGATION_TOKEN[^\n]*?[\s:=,(\"'\[]([A-Za-z0-9+/=_-]{16,})",
+        pattern=rb"_DELEGATION_TOKEN[^\n]*?[\s:=,(\"'\[]([A-Za-z0-9+/_-]{16,}={0,2})",
         needles=(b"_DELEGATION_TOKEN",),
         check="credential",
     ),

@@ -28,6 +28,7 @@ _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
 _PORT = latin(rb"[0-9]{1,5}(?:[/?#,;]|\z)")
 _NO_LOGIN = latin(rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?(?:/.*)?\z|\[REDACTED")
+_METHOD = latin(rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes|scram|bcrypt|argon|base64|utf|oauth|_|column|#)")
 _TIME = latin(rb"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|kb|mb|gb)?\z")
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
 _PLAIN = Label(kind=Kind.PASSWORD)
@@ -102,6 +103,12 @@ def _digits(data: bytes, start: int, end: int) -> bool:
     return any(48 <= byte <= 57 for byte in text) and not _NO_LOGIN.match(text) and _plain(data, start, end)
 
 
+def _sentence(data: bytes, start: int, end: int) -> bool:
+    """A password behind a blank: letters and digits, and not the name of a method."""
+    letter = any(chr(byte).isalpha() for byte in data[start:end])
+    return letter and _digits(data, start, end) and not _METHOD.match(data, start, end)
+
+
 def _pgpass(data: bytes, start: int, end: int) -> bool:
     return _digits(data, start, end) and not _TIME.match(data, start, end)
 
@@ -119,7 +126,8 @@ def _authority(data: bytes, start: int, end: int) -> Stretch:
 def _email(data: bytes, start: int, end: int) -> bool:
     address = data[start:end]
     user, _, realm = address.partition(b"@")
-    if realm.isupper() and not user.isupper():  # a Kerberos principal
+    service = data[start - 1 : start] == b"/" or user[:1] == b"_"
+    if realm.isupper() and (service or not user.isupper()):  # a Kerberos principal
         return False
     return not _NO_MAIL_HOST.match(address) and not _SCHEME_BEFORE.search(data[max(0, start - 12) : start])
 
@@ -167,6 +175,7 @@ _TESTS: dict[str, Test] = {
     "key_id": _key_id,
     "pgpass": _pgpass,
     "plain": _plain,
+    "sentence": _sentence,
     "ssn": checksum.ssn,
     "userinfo": _userinfo,
 }

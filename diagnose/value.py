@@ -13,30 +13,34 @@ _COLOUR = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
 DECO = rb"(?:[ \t]|" + _COLOUR + rb")*"
 QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
 _PREFIX = (
-    rb"(?:\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+"
-    rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+)?"
+    rb"\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+"
+    rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+"
 )
-GAP = DECO + rb"(?:\\?\r?\n[ \t]*" + _PREFIX + rb")?" + DECO  # blanks, at most one line end
-_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|ENC\(|\[)?"
-_OPEN = latin(GAP + _WRAP + rb"[bBuUrRfF]?(" + QUOTE + rb")" + DECO)
+GAP = DECO + rb"(?:\\?(?:\r?\n|\r)[ \t]*(?:" + _PREFIX + rb")?)?" + DECO  # blanks, at most one line end
+_NESTED = rb"\{" + GAP + QUOTE + rb"(?:\w*value|data|text|plaintext|secret)" + QUOTE + DECO + rb":" + GAP
+_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|ENC\(|\[|" + _NESTED + rb")?"
+_OPEN = latin(rb"(?i)" + GAP + _WRAP + rb"[burfn]?(?:\"{2}|'{2})?(" + QUOTE + rb")" + DECO)
+_TRIPLE = latin(rb"[ \t]*\\?\r?\n[ \t]*([^\n]*?)[ \t\r]*(?:\"{3}|'{3}|\n|\z)")
 _START = latin(DECO + _WRAP + rb"(?:[!&][!\w:./-]*[ \t]+)*")
 _RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
 _NEXT_LINE_MARK = latin(rb"[|>][+-]?[0-9]?[ \t]*\r?\n")
-_NEXT_LINE = latin(rb"[ \t]*(?:[|>][+-]?[0-9]?)?[ \t]*\r?\n[ \t]+([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
+_NEXT_LINE = latin(rb"[ \t]*(?:[|>][+-]?[0-9]?)?[ \t]*(?:\r?\n[ \t]+|\r)([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
+_NEXT_LOGGED = latin(rb"[ \t]*\r?\n[ \t]*" + _PREFIX + rb"([^\s\"'<>0-9]*[0-9][^\s\"'<>]*)[ \t\r]*(?:\n|\z)")
 _CUT = latin(
     rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]"
 )
-_CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
-_CUT_QUERY = latin(rb"&")
-_BRACKET = latin(rb"[()\[\]{}]")
+CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
+CUT_QUERY = latin(rb"&")
+_CLOSER = latin(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
+MAX_RUN_BYTES = 1 << 12  # so that many open runs cost no more than their text
 SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
 
 
 def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tuple[Stretch, ...], bool]:
-    """The stretches of the value that begins, after blanks and quotes, at `position`; whether it is quoted."""
+    """The stretches of the value that begins, behind blanks and quotes, at `position`; is it quoted?"""
     opened = _OPEN.match(data, position)
     start = opened.end() if opened else _START.match(data, position).end()
     end = _closing(data, start, opened.group(1)) if opened else -1
@@ -50,9 +54,13 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
     if run:
         end = _trimmed(data, start, run.end(), cut)
         if end == start + SHORT_RUN_BYTES:
-            end = _trimmed(data, start, _RUN.match(data, start, start + MAX_QUOTED_BYTES).end(), cut)
+            end = _trimmed(data, start, _RUN.match(data, start, start + MAX_RUN_BYTES).end(), cut)
         return ((start, end), *wrapped(data, start, end)), False
-    below = None if opened else _NEXT_LINE.match(data, start)
+    if opened:
+        triple = opened.group().rstrip().endswith((b'"' * 3, b"'" * 3))
+        below = _TRIPLE.match(data, start) if triple else None
+    else:
+        below = _NEXT_LINE.match(data, start) or _NEXT_LOGGED.match(data, start)
     return ((below.span(1),) if below else ()), False
 
 
@@ -101,13 +109,15 @@ def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
 
 def balanced(data: bytes, start: int, end: int) -> int:
     """Cut at the first closing bracket that nothing opened, unless the value plainly goes on behind it."""
-    depth: list[bytes] = []
-    for bracket in _BRACKET.finditer(data, start, end):
-        at, char = bracket.start(), bracket.group()
-        if char not in _CLOSERS:
-            depth.append(char)
-        elif depth and depth[-1] == _CLOSERS[char]:
-            depth.pop()
+    opened = dict.fromkeys(_CLOSERS.values(), 0)
+    seen = start
+    for bracket in _CLOSER.finditer(data, start, end):
+        at, opener = bracket.start(), _CLOSERS[bracket.group()]
+        for char in opened:
+            opened[char] += data.count(char, seen, at)
+        seen = at
+        if opened[opener]:
+            opened[opener] -= 1
         elif at + 1 == end or not data[at + 1 : at + 2].isalnum():
-            return at
+            return int(at)
     return end

@@ -82,7 +82,7 @@ def decide(
         step_id=_identifier(failure.step_id, redact),
         analysis_timestamp=frame.analysis_timestamp,
         tokens_used=0,
-        diagnosis_id=diagnosis_id(failure),
+        diagnosis_id=diagnosis_id(failure, content="" if failure.step_id else excerpt.render()),
         platform=failure.platform,
         job_name=redact(failure.job_name) if failure.job_name else None,
         run_id=_identifier(failure.step_id, redact) or None,
@@ -113,9 +113,15 @@ def decide(
     )
 
 
-def diagnosis_id(failure: Failure, attempt: int | None = None) -> str:
-    """Give an id that is the same for every diagnosis of one platform, run and attempt."""
-    key = "\n".join((failure.platform, failure.cluster_id, failure.step_id, str(attempt or "")))
+def diagnosis_id(failure: Failure, attempt: int | None = None, *, content: str = "") -> str:
+    """Give an id that is the same for every diagnosis of one platform, run and attempt.
+
+    Args:
+        failure: names platform and run.
+        attempt: of the run, where the platform counts attempts.
+        content: stands for the run where the failure has no id.
+    """
+    key = "\n".join((failure.platform, failure.cluster_id, failure.step_id, str(attempt or ""), content))
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 

@@ -15,7 +15,7 @@ PURE = [
     ROOT / "diagnose" / f"{name}.py"
     for name in (
         "advice", "analyst", "anchor", "coverage", "display", "excerpt", "finding", "layout", "ranking",
-        "assignment", "block", "checksum", "encoding", "hunt", "label", "record", "redaction", "retry", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "verdict", "view",
+        "assignment", "block", "checksum", "encoding", "hunt", "label", "logger", "login", "record", "redaction", "retry", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
     )
 ]  # fmt: skip
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 50, 10

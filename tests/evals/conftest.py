@@ -79,7 +79,14 @@ def make_diagnosis(
         "partial_write_risk": False,
         "confidence": 0.9,
         "evidence": [
-            Evidence(text=text, file=file, line=_line_of(text), container=None, attempt=None, role=EvidenceRole.CAUSE)
+            Evidence(
+                text=text,
+                file=file,
+                line=_line_of(text),
+                container=None,
+                attempt=None,
+                role=EvidenceRole.CAUSE,
+            )
             for text in shown
         ],
         "ruled_out": [],

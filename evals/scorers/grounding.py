@@ -1,7 +1,8 @@
 """Evidence grounding: the share of shown lines that stand literally in the case's raw logs.
 
-Placeholders match any text and a trailing `…` is a cut; the rest must stand in that order in the very line of the
-very file that the evidence names. A line whose file is `context.<field>` must stand in the platform's own records instead.
+Placeholders match any text and a trailing `…` is a cut; the rest must stand in that order in the very line
+of the very file that the evidence names. A line whose file is `context.<field>` must stand in the platform's
+own records instead.
 """
 
 from typing import Final

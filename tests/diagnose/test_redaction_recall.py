@@ -137,7 +137,7 @@ def test_logins_of_databases_and_tools(form):
     assert "[REDACTED-" in output
 
 
-# what a critic of an earlier version found; {P} is the secret
+# forms that an adversarial review found leaking; {P} is the secret
 FOUND_BY_A_CRITIC = [
     "DB_PW={P}",
     "password=ab(cd)12!e{P}",

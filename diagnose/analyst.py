@@ -25,7 +25,7 @@ MAX_RULED_OUT: Final = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """What an analyst may see: everything in it is redacted."""
+    """What an analyst may see: every text in it is redacted; a mark's template is a key and never shown."""
 
     events: Sequence[Event]
     findings: Sequence[Finding]

@@ -26,11 +26,6 @@ class Failure:
     applications: tuple[str, ...] = ()
     """YARN applications that the platform says belong to the step."""
 
-    @property
-    def run_id(self) -> str | None:
-        """The platform's id of the run: the step's id on EMR."""
-        return self.step_id or None
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobContext:

@@ -53,7 +53,7 @@ def gather(
     """
     reader = _Reader(store, settings)
     reader.gaps.extend(gaps)
-    sources = tuple(layout.classify(file.name) for file in store.list())
+    sources = reader.sources()
     if not sources:
         reader.gaps.append("there is no log file at all")
     if len(sources) == 1:
@@ -82,6 +82,13 @@ class _Reader:
         self.scanner = Scanner(context_lines=settings.log_context_lines)
         self.scans: list[Scan] = []
         self.gaps: list[str] = []
+
+    def sources(self) -> tuple[Source, ...]:
+        try:
+            return tuple(layout.classify(file.name) for file in self._store.list())
+        except OSError as error:
+            self.gaps.append(f"the logs could not be listed ({error.strerror or type(error).__name__})")
+            return ()
 
     def read_step(self, sources: Sequence[Source], failure: Failure) -> Failure:
         steps = layout.steps(sources)

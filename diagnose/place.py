@@ -49,9 +49,10 @@ def find_place(path: Path | str, *, step_id: str | None = None) -> Place:
         raise UsageError(f"{path}: S3 is not read by this version; copy the logs and give their folder")
     try:
         return _local(Path(path), step_id)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         shown = str(path) if len(str(path)) <= MAX_SHOWN_PATH else "the path"
-        raise UsageError(f"{shown}: {error.strerror}; give a log file or folder that can be read") from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{shown}: {reason}; give a log file or folder that can be read") from None
 
 
 MAX_SHOWN_PATH: Final = 400
@@ -95,11 +96,6 @@ def _file_store(file: Path) -> FileStore:
 
 def _root(where: Path, cluster_id: str) -> Path:
     """Find the folder that holds `steps`, `containers` and `node`; the folder itself when there is none."""
-    above = [part for part in where.absolute().parents if part.name in _PARTS] + (
-        [where.absolute()] if where.name in _PARTS else []
-    )
-    if above:
-        return above[-1].parent
     levels = [where, where / "logs"]
     for level in levels:
         if _is_root(level):
@@ -111,7 +107,18 @@ def _root(where: Path, cluster_id: str) -> Path:
         if clusters:
             names = ", ".join(c.name for c in clusters)
             raise UsageError(f"{where}: holds several clusters ({names}); give the folder of one")
-    return where
+    return _root_above(where) or where
+
+
+_DEEPEST: Final = 4
+"""`containers/<application>/<host>/<container>` lies this far below a cluster's folder."""
+
+
+def _root_above(where: Path) -> Path | None:
+    """Find the cluster's folder of a step's or container's folder; folders further up mean nothing."""
+    here = where.absolute()
+    chain = (here, *here.parents)[:_DEEPEST]
+    return next((part.parent for part in chain if part.name in _PARTS), None)
 
 
 def _is_root(folder: Path) -> bool:

@@ -49,7 +49,7 @@ _ENDINGS: Final = (
     "Step failed with exitCode",
     "waitProcessCompletion ended",
 )
-_HEALTHY_END: Final = ("Invoking stop() from shutdown hook", "Final app status:")
+_SHUTDOWN: Final = ("Invoking stop() from shutdown hook", "Final app status:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class _Keeper:
         self._after_end = False
 
     def add(self, record: Record, interest: Interest) -> None:
-        if not self._after_end and any(word in record.lines[0].text for word in _HEALTHY_END):
+        if not self._after_end and any(word in record.lines[0].text for word in _SHUTDOWN):
             self._after_end = True
         name = template(record) if interest > Interest.CONTEXT else ""
         if name and self._is_repeat(name):

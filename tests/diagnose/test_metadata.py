@@ -40,7 +40,7 @@ CLUSTER = {
 
 def test_every_group_is_filled_and_the_step_s_own_settings_win():
     failure, context, gaps = read_metadata(json.dumps({"step": STEP, "cluster": CLUSTER}))
-    assert (failure.cluster_id, failure.step_id, failure.run_id) == ("j-1", "s-1", "s-1")
+    assert (failure.cluster_id, failure.step_id) == ("j-1", "s-1")
     assert failure.applications == ("application_1_0001",)
     assert context.spark == {"spark.executor.memory": "4g", "spark.driver.memory": "1g"}
     assert context.hive["hive.metastore.uris"] == "thrift://h:9083"

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from diagnose.errors import UsageError
-from diagnose.pipeline import run_logs
-from diagnose.place import find_place
+from diagnose.failure import Failure, JobContext
+from diagnose.pipeline import run_logs, run_place
+from diagnose.place import Place, find_place
 
 META = {
     "event": {
@@ -31,6 +32,35 @@ def test_every_folder_of_a_case_leads_to_its_step(case, part):
     assert place.failure.step_id == "s-1AXTREE000001"
     assert place.failure.cluster_id == "j-2AXTREE000001"
     assert {f.name.split("/")[0] for f in place.store.list()} == {"steps", "containers"}
+
+
+@pytest.mark.parametrize("part", ["steps", "containers", "containers/application_1795331436133_0007"])
+def test_a_folder_inside_the_tree_leads_to_its_cluster(case, part):
+    place = find_place(case / "logs" / "j-2AXTREE000001" / part)
+    assert {f.name.split("/")[0] for f in place.store.list()} == {"steps", "containers"}
+
+
+@pytest.mark.parametrize("above", ["node", "steps", "containers"])
+def test_names_of_folders_above_the_case_mean_nothing(tree, tmp_path, above):
+    tree.driver(status=3).write(tmp_path / above / "case")
+    (tmp_path / above / "other.log").write_text("26/11/22 07:00:00 ERROR X: not ours\n")
+    for part in ("case", "case/logs", "case/logs/j-2AXTREE000001"):
+        names = {f.name.split("/")[0] for f in find_place(tmp_path / above / part).store.list()}
+        assert names == {"steps", "containers"}
+
+
+def test_a_store_that_can_t_be_listed_is_a_gap(tmp_path):
+    class Locked:
+        def list(self):
+            raise PermissionError(13, "Permission denied")
+
+        def open(self, name):
+            raise FileNotFoundError(name)
+
+    place = Place(store=Locked(), failure=Failure(), context=JobContext())
+    diagnosis = run_place(place).diagnosis
+    assert diagnosis.failure_type == "LOGS_UNAVAILABLE"
+    assert any("Permission denied" in gap for gap in diagnosis.gaps)
 
 
 def test_meta_json_gives_names_and_times(case):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 from diagnose.diagnosis import Diagnosis
+from diagnose.redaction import redact
 from evals.errors import PrerequisiteError
 from evals.outcome import Outcome
 from evals.source import read_context, read_lines
@@ -81,7 +82,7 @@ def _attempt(log_root: Path, diagnose: Diagnose) -> tuple[Diagnosis | None, str,
         state = diagnose(log_root)
         excerpt = state.excerpt.render() if state.excerpt else ""
     except Exception as error:  # noqa: BLE001 (a case that raises is a result: errored, counted as wrong)
-        return None, "", f"{type(error).__name__}: {error}"
+        return None, "", f"{type(error).__name__}: {redact(str(error))}"
     if state.diagnosis is None:
         return None, excerpt, "the run gave no diagnosis"
     return state.diagnosis, excerpt, ""

@@ -48,3 +48,10 @@ def test_a_missing_product_is_a_missing_prerequisite(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "diagnose.pipeline", None)
     with pytest.raises(PrerequisiteError, match=r"diagnose\.pipeline"):
         replay.product()
+
+
+def test_what_a_case_raises_is_redacted(tmp_path: Path, logs: Build, product: Build) -> None:
+    secret = "-".join(("Kelo", "tarin", "77ub"))
+    outcome = replay.run(logs(tmp_path / "a"), product(error=ValueError(f"password={secret}")))
+    assert outcome.error.startswith("ValueError: password=[REDACTED-")
+    assert secret not in outcome.error

@@ -52,7 +52,7 @@ format: $(VENV)/.ready ## Format the code
 lock: $(VENV)/.ready ## Write requirements/*.txt anew from pyproject.toml
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --extra evals -o requirements/evals.txt
-	@$(COMPILE) pyproject.toml --extra evals --group dev -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra evals --extra models --group dev -o requirements/dev.txt
 
 ci: check eval test-wheel test ## All of CI; the tests come last
 

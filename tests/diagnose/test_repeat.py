@@ -1,0 +1,149 @@
+"""Repeats: one owner at a time, done stays done until it expires, nothing grows without end."""
+
+from threading import Barrier, Thread
+
+import pytest
+
+from diagnose.errors import UsageError
+from diagnose.failure import Failure
+from diagnose.repeat import MemoryRepeats, repeat_key
+
+
+class Clock:
+    def __init__(self):
+        self.seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def repeats(clock):
+    return MemoryRepeats(clock, claim_seconds=60, done_seconds=600, max_keys=5)
+
+
+def test_a_second_owner_waits_and_the_first_may_ask_again(repeats):
+    assert repeats.claim("k", owner="m-1")
+    assert not repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-1")
+    assert repeats.claim("other", owner="m-2")
+
+
+def test_what_is_done_is_nobody_s_to_do(repeats):
+    repeats.claim("k", owner="m-1")
+    repeats.settle("k", done=True)
+    assert not repeats.claim("k", owner="m-1")
+    assert not repeats.claim("k", owner="m-2")
+
+
+def test_what_was_given_up_may_be_claimed_by_anyone(repeats):
+    repeats.claim("k", owner="m-1")
+    repeats.settle("k", done=False)
+    assert repeats.claim("k", owner="m-2")
+
+
+def test_a_claim_expires_and_asking_again_prolongs_it(repeats, clock):
+    repeats.claim("k", owner="m-1")
+    clock.seconds += 59
+    assert not repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-1")
+    clock.seconds += 59
+    assert not repeats.claim("k", owner="m-2")
+    clock.seconds += 1
+    assert repeats.claim("k", owner="m-2")
+
+
+def test_done_expires(repeats, clock):
+    repeats.claim("k", owner="m-1")
+    repeats.settle("k", done=True)
+    clock.seconds += 599
+    assert not repeats.claim("k", owner="m-2")
+    clock.seconds += 1
+    assert repeats.claim("k", owner="m-2")
+
+
+def test_a_late_failure_undoes_nothing(repeats, clock):
+    repeats.claim("k", owner="slow")
+    clock.seconds += 60
+    repeats.claim("k", owner="quick")
+    repeats.settle("k", done=True)
+    repeats.settle("k", done=False)
+    assert not repeats.claim("k", owner="slow")
+
+
+def test_what_was_never_claimed_may_be_settled(repeats):
+    repeats.settle("a", done=False)
+    repeats.settle("b", done=True)
+    assert repeats.claim("a", owner="m-1")
+    assert not repeats.claim("b", owner="m-1")
+
+
+def test_room_is_made_of_what_expired_first(repeats, clock):
+    for key in "abcde":
+        repeats.claim(key, owner="m-1")
+    clock.seconds += 60
+    assert repeats.claim("f", owner="m-1")
+    assert len(repeats) == 1
+
+
+def test_when_full_the_oldest_done_goes_before_any_claim(repeats, clock):
+    for key in "abc":
+        repeats.settle(key, done=True)
+        clock.seconds += 1
+    repeats.claim("d", owner="m-1")
+    repeats.claim("e", owner="m-1")
+    repeats.claim("f", owner="m-1")
+    assert len(repeats) == 5
+    assert [repeats.claim(key, owner="m-2") for key in "bcdef"] == [False] * 5
+    assert repeats.claim("a", owner="m-2")
+
+
+def test_it_never_grows_beyond_its_limit(repeats):
+    for number in range(100):
+        repeats.claim(f"claimed {number}", owner="m-1")
+        repeats.settle(f"done {number}", done=True)
+    assert len(repeats) == 5
+
+
+def test_of_many_threads_one_gets_the_work():
+    rounds, owners = 200, 4
+    repeats = MemoryRepeats(Clock(), claim_seconds=60, done_seconds=600)
+    barrier, won = Barrier(owners), []
+
+    def ask(owner):
+        for key in range(rounds):
+            barrier.wait()
+            if repeats.claim(f"k{key}", owner=owner):
+                won.append(key)
+
+    threads = [Thread(target=ask, args=(f"m-{n}",)) for n in range(owners)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == list(range(rounds))
+
+
+def test_a_key_names_platform_cluster_and_step_and_nothing_else():
+    failure = Failure(cluster_id="j-1A", step_id="s-1A", job_name="orders", region="eu-west-1")
+    assert repeat_key(failure) == "emr:j-1A:s-1A" == repeat_key(Failure(cluster_id="j-1A", step_id="s-1A"))
+
+
+def test_keys_of_different_failures_differ_whatever_stands_in_them():
+    keys = {
+        repeat_key(Failure(platform=p, cluster_id=c, step_id=s))
+        for p, c, s in [("emr", "a:b", "c"), ("emr", "a", "b:c"), ("emr:a", "b", "c"), ("emr", "a%3Ab", "c")]
+    }
+    assert len(keys) == 4
+    assert repeat_key(Failure(cluster_id="j-\ud800", step_id="s-1")).isascii()
+
+
+@pytest.mark.parametrize("ids", [{}, {"cluster_id": "j-1A"}, {"step_id": "s-1A"}])
+def test_without_ids_there_is_no_key(ids):
+    with pytest.raises(UsageError, match="cluster id and step id"):
+        repeat_key(Failure(**ids))

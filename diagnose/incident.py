@@ -1,19 +1,24 @@
 """A log store and what is known of the failure in, all scans of the step out: the incident.
 
 Reads the step's own files, then the containers of its own applications (drivers before executors), then
-the daemon lines about those containers. Containers of other applications are not opened. What is missing,
-cut or unreadable becomes a gap in words.
+the daemon lines about those containers. Containers of other applications are neither listed nor opened.
+What is missing, cut, unreadable or left unread when the time is up becomes a gap in words.
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from diagnose import layout
+from diagnose.ahead import ReadAhead
+from diagnose.deadline import NO_DEADLINE, Deadline
 from diagnose.failure import Failure, JobContext
+from diagnose.inventory import Inventory
 from diagnose.layout import Source, SourceKind
-from diagnose.log import LogStore, ReadBudget, ReadReport, read_lines
+from diagnose.log import LogStore, ReadBudget, ReadReport, StreamStore, read_lines
 from diagnose.record import Level, Record
 from diagnose.scan import Scan, Scanner
 from diagnose.settings import Settings
@@ -29,6 +34,8 @@ class Incident:
     scans: tuple[Scan, ...]
     tasks: TaskBook
     gaps: tuple[str, ...]
+    step_logs_seen: bool = False
+    """A file of the step's own folder was found, readable or not: its logs have begun to arrive."""
 
     @property
     def lines(self) -> int:
@@ -37,7 +44,14 @@ class Incident:
 
 
 def gather(
-    store: LogStore, failure: Failure, context: JobContext, settings: Settings, gaps: Iterable[str] = ()
+    store: LogStore,
+    failure: Failure,
+    context: JobContext,
+    settings: Settings,
+    gaps: Iterable[str] = (),
+    *,
+    deadline: Deadline = NO_DEADLINE,
+    started_at: datetime | None = None,
 ) -> Incident:
     """Read all logs of one failed step.
 
@@ -47,109 +61,120 @@ def gather(
         context: settings of the job and its cluster.
         settings: read limits.
         gaps: what the caller could not find.
+        deadline: when reading ends, whatever is still unread.
+        started_at: when the step began; daemon logs last written before it are not opened.
 
     Returns:
         The incident. Unreadable files are gaps, never exceptions.
     """
-    reader = _Reader(store, settings)
-    reader.gaps.extend(gaps)
-    sources = reader.sources()
-    if not sources:
-        reader.gaps.append("there is no log file at all")
-    if len(sources) == 1:
-        reader.read_loose(sources)
-        reader.gaps.append("a single log was given; what the step's other logs say is not known")
-        return reader.incident(failure, context)
-    chosen = reader.read_step(sources, failure)
-    wanted = reader.applications(sources, chosen)
-    if settings.yarn_log_fetch_enabled:
-        reader.read_containers(sources, wanted)
-        reader.read_daemons(sources, wanted)
-    elif wanted:
-        reader.gaps.append("container logs were not read: YARN_LOG_FETCH_ENABLED is off")
-    loose = [s for s in sources if s.kind is SourceKind.OTHER and not _is_aside(s.file)]
-    if not any(s.kind is not SourceKind.OTHER for s in sources):
-        reader.read_loose(loose)
-    return reader.incident(chosen, context)
+    with _opener(store) as ahead:
+        reader = _Reader(store if ahead is None else ahead, settings, deadline)
+        reader.gaps.extend(gaps)
+        inventory = Inventory(store, reader.gaps, deadline)
+        chosen = reader.read(inventory, failure, fetches=settings.yarn_log_fetch_enabled, since=started_at)
+        return reader.incident(chosen, context)
+
+
+def _opener(store: LogStore) -> AbstractContextManager[ReadAhead | None]:
+    """Open ahead what can be opened at all times; a stream that is read once is read when its turn comes."""
+    return nullcontext() if isinstance(store, StreamStore) else ReadAhead(store)
 
 
 class _Reader:
     """Opens files within one read budget and remembers what it got."""
 
-    def __init__(self, store: LogStore, settings: Settings) -> None:
+    def __init__(self, store: LogStore, settings: Settings, deadline: Deadline) -> None:
         self._store = store
-        self._budget = ReadBudget(settings.max_read_bytes)
+        self._budget = ReadBudget(settings.max_read_bytes, deadline)
+        self._step_logs_seen = False
         self.scanner = Scanner(context_lines=settings.log_context_lines)
         self.scans: list[Scan] = []
         self.gaps: list[str] = []
 
-    def sources(self) -> tuple[Source, ...]:
-        try:
-            return tuple(layout.classify(file.name) for file in self._store.list())
-        except OSError as error:
-            self.gaps.append(f"the logs could not be listed ({error.strerror or type(error).__name__})")
-            return ()
+    def read(
+        self, inventory: Inventory, failure: Failure, *, fetches: bool, since: datetime | None
+    ) -> Failure:
+        whole = inventory.whole
+        if whole == ():
+            self.gaps.append("there is no log file at all")
+        if whole is not None and len(whole) == 1:
+            self._read_all(whole)
+            self._step_logs_seen = whole[0].step is not None and whole[0].step == failure.step_id
+            self.gaps.append("a single log was given; what the step's other logs say is not known")
+            return failure
+        chosen = self.read_step(inventory, failure)
+        wanted = self.applications(inventory, chosen)
+        if fetches:
+            self.read_containers(inventory, wanted)
+            self.read_daemons(inventory, wanted, since)
+        elif wanted:
+            self.gaps.append("container logs were not read: YARN_LOG_FETCH_ENABLED is off")
+        self._read_all(sorted(inventory.loose(), key=lambda source: source.file.split("/")))
+        return chosen
 
-    def read_step(self, sources: Sequence[Source], failure: Failure) -> Failure:
-        steps = layout.steps(sources)
+    def read_step(self, inventory: Inventory, failure: Failure) -> Failure:
         step = failure.step_id or None
+        found = inventory.steps(step)
+        steps = layout.steps(found)
         if step is None and steps:
-            step = self._last_step(sources, steps)
-        files = layout.step_sources(sources, step)
-        for source in files:
-            self._read(source)
-        in_layout = any(layout.in_layout(s.file) for s in sources)
-        if in_layout and not files:
+            step = self._last_step(inventory, found, steps)
+        files = layout.step_sources(found, step)
+        self._step_logs_seen = bool(files)
+        self._read_all(files)
+        if not files and inventory.in_layout:
             self.gaps.append(f"the step's own logs are missing (steps/{step or '<step>'}/)")
         elif files and not any(s.stream == "stderr" for s in files):
             self.gaps.append("the step's standard error is missing")
-        return _with_step(failure, step or "")
+        return replace(failure, step_id=step or "")
 
-    def _last_step(self, sources: Sequence[Source], steps: Sequence[str]) -> str:
+    def _last_step(self, inventory: Inventory, sources: Sequence[Source], steps: Sequence[str]) -> str:
         """Choose the step whose controller or standard error names the latest time."""
         if len(steps) == 1:
             return steps[0]
+        likely = _newest(inventory, sources, steps)
         latest: dict[str, float] = {}
-        for source in sources:
-            if source.step and source.stream in ("controller", "stderr"):
-                scan = self._scan(source, Scanner(context_lines=0), ReadBudget(_PEEK_BYTES))
-                moment = scan.first_time.timestamp() if scan.first_time else 0.0
-                latest[source.step] = max(latest.get(source.step, 0.0), moment)
-        chosen = max(steps, key=lambda s: (latest.get(s, 0.0), s))
+        files = [s for s in sources if s.step in likely and s.stream in ("controller", "stderr")]
+        self._expect(files)
+        for source in files:
+            budget = ReadBudget(_PEEK_BYTES, self._budget.deadline)
+            scan = self._scan(source, Scanner(context_lines=0), budget)
+            moment = scan.first_time.timestamp() if scan.first_time else 0.0
+            latest[source.step or ""] = max(latest.get(source.step or "", 0.0), moment)
+        chosen = max(likely, key=lambda s: (latest.get(s, 0.0), s))
         self.gaps.append(f"{len(steps)} steps have logs; {chosen}, the last in time, was taken")
         return chosen
 
-    def applications(self, sources: Sequence[Source], failure: Failure) -> tuple[str, ...]:
+    def applications(self, inventory: Inventory, failure: Failure) -> tuple[str, ...]:
         """Name the YARN applications of the step, the surest knowledge first."""
         strong = {app for scan in self.scans for app in scan.strong_apps}
         weak = {app for scan in self.scans for app in scan.weak_apps}
         named = set(failure.applications) | (strong if not failure.applications else set()) or weak
-        present = layout.applications(sources)
-        alone = len(present) == 1 and len(layout.steps(sources)) <= 1
-        silent = not any(scan.lines for scan in self.scans)
-        if not named and present and silent and (alone or not failure.step_id):
-            named = {present[-1]}
-            if len(present) > 1:
-                self.gaps.append(f"no log names the step's application; {present[-1]}, the newest, was taken")
+        if not named and not any(scan.lines for scan in self.scans):
+            named = self._present(inventory, failure)
         return tuple(sorted(named, key=layout.application_order))
 
-    def read_containers(self, sources: Sequence[Source], wanted: Sequence[str]) -> None:
-        files = layout.container_sources(sources, wanted)
-        for source in files:
-            self._read(source)
+    def _present(self, inventory: Inventory, failure: Failure) -> set[str]:
+        """Take the newest application that is there, where it can be nobody else's."""
+        present = inventory.applications()
+        if not present:
+            return set()
+        alone = len(present) == 1 and len(inventory.step_ids()) <= 1
+        if not alone and failure.step_id:
+            return set()
+        if len(present) > 1:
+            self.gaps.append(f"no log names the step's application; {present[-1]}, the newest, was taken")
+        return {present[-1]}
+
+    def read_containers(self, inventory: Inventory, wanted: Sequence[str]) -> None:
+        files = layout.container_sources(inventory.containers(wanted), wanted)
+        self._read_all(files)
         named = {attempt for scan in self.scans for attempt in scan.attempts}
         for app in wanted:
             last = max((number for name, number in named if name == app), default=0)
             self.gaps.extend(_container_gaps(app, [s for s in files if s.application == app], last))
 
-    def read_daemons(self, sources: Sequence[Source], wanted: Sequence[str]) -> None:
-        relevant = DaemonFilter(wanted)
-        for source in layout.daemon_sources(sources):
-            self._read(source, relevant)
-
-    def read_loose(self, files: Sequence[Source]) -> None:
-        for source in files:
-            self._read(source)
+    def read_daemons(self, inventory: Inventory, wanted: Sequence[str], since: datetime | None) -> None:
+        self._read_all(inventory.daemons(since), DaemonFilter(wanted))
 
     def incident(self, failure: Failure, context: JobContext) -> Incident:
         return Incident(
@@ -158,11 +183,22 @@ class _Reader:
             scans=tuple(self.scans),
             tasks=self.scanner.tasks,
             gaps=tuple(dict.fromkeys(self.gaps)),
+            step_logs_seen=self._step_logs_seen,
         )
 
+    def _expect(self, files: Sequence[Source]) -> None:
+        if isinstance(self._store, ReadAhead):
+            self._store.expect(source.file for source in files)
+
+    def _read_all(self, files: Sequence[Source], relevant: "DaemonFilter | None" = None) -> None:
+        self._expect(files)
+        for source in files:
+            self._read(source, relevant)
+
     def _read(self, source: Source, relevant: "DaemonFilter | None" = None) -> None:
-        if self._budget.left_bytes <= 0:
-            report = ReadReport(capped=True)
+        late = self._budget.deadline.near
+        if late or self._budget.left_bytes <= 0:
+            report = ReadReport(capped=not late, late=late)
             self.scans.append(Scan(source=source, report=report))
         else:
             scan = self._scan(source, self.scanner, self._budget, relevant)
@@ -191,14 +227,22 @@ class _Reader:
 
 
 _PEEK_BYTES: Final = 64 * 1024
+_MAX_PEEKED_STEPS: Final = 50
+"""Of more steps than these only those last written are opened to find the last one."""
+
+
+def _newest(inventory: Inventory, sources: Sequence[Source], steps: Sequence[str]) -> Sequence[str]:
+    written = dict.fromkeys(steps, 0.0)
+    for source in sources:
+        if source.step:
+            written[source.step] = max(written[source.step], inventory.modified(source))
+    if len(steps) <= _MAX_PEEKED_STEPS or not any(written.values()):
+        return steps
+    return sorted(steps, key=lambda step: (written[step], step))[-_MAX_PEEKED_STEPS:]
 
 
 def _everything(_: Record) -> bool:
     return True
-
-
-def _with_step(failure: Failure, step: str) -> Failure:
-    return replace(failure, step_id=step)
 
 
 def _reason(report: ReadReport) -> str:
@@ -206,13 +250,11 @@ def _reason(report: ReadReport) -> str:
         return f"could not be read ({report.error})"
     if report.binary:
         return "is not text and was not used"
+    if report.late:
+        return "was not read to its end: time ran out"
     if report.capped:
         return "was not read to its end: MAX_READ_BYTES of the step were used up"
     return "is truncated; only its readable beginning was used"
-
-
-def _is_aside(name: str) -> bool:
-    return layout.in_layout(name) or name.rsplit("/", 1)[-1] in ("meta.json", "label.json")
 
 
 def _container_gaps(app: str, files: Sequence[Source], last_attempt: int) -> Iterable[str]:

@@ -52,6 +52,10 @@ _CONTAINER: Final = re.compile(
 )
 _DAEMON: Final = re.compile(r"hadoop-yarn-(?P<daemon>nodemanager|resourcemanager)-[^/]*\.log[^/]*$")
 _NODE: Final = re.compile(r"(?:^|/)node/")
+FOLDERS: Final = frozenset(("steps", "containers", "node"))
+"""What a cluster's folder holds."""
+_CLUSTER: Final = re.compile(r"j-[A-Z0-9]{4,}")
+_APPLICATION: Final = re.compile(r"application_\d+_\d+")
 _STREAMS: Final = ("stderr", "stdout", "syslog", "controller", "prelaunch.err")
 _ORDER: Final = {kind: place for place, kind in enumerate(SourceKind)}
 
@@ -87,6 +91,16 @@ def classify(name: str) -> Source:
 def in_layout(name: str) -> bool:
     """Tell whether a name lies in EMR's layout at all, readable for us or not."""
     return classify(name).kind is not SourceKind.OTHER or bool(_NODE.search(name))
+
+
+def is_cluster(name: str) -> bool:
+    """Tell whether a folder's name is a cluster's id."""
+    return _CLUSTER.fullmatch(name) is not None
+
+
+def is_application(name: str) -> bool:
+    """Tell whether a folder's name is a YARN application's id."""
+    return _APPLICATION.fullmatch(name) is not None
 
 
 def steps(sources: Iterable[Source]) -> tuple[str, ...]:

@@ -7,12 +7,27 @@ Settings of stages that don't exist yet are not read here.
 import json
 import os
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import re2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from diagnose.errors import PatternError, UsageError
+from diagnose.identifier import REGION
+
+_GUARDRAIL: Final = r"^(?:|[a-z0-9]{1,2048}|arn:aws[a-z-]*:bedrock:\S{1,2000})$"
+_BUCKET: Final = r"^(?:|(?:s3[an]?://)?[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/\S*)?)$"
+_WANTED: Final = {
+    "aws_region": "a region such as eu-central-1",
+    "bedrock_model_id": "a model or profile id such as us.anthropic.claude-sonnet-4-6",
+    "bedrock_guardrail_id": "the guardrail's id or ARN",
+    "bedrock_guardrail_version": "DRAFT or a version number",
+    "metadata_source": "emr or rest",
+    "metadata_api_url": "an https:// address without a query",
+    "metadata_api_auth_header": "the name of an HTTP header",
+    "s3_log_bucket": "a bucket's name, or bucket/prefix",
+}
+"""What to give instead of a value of the wrong form."""
 
 
 class Settings(BaseModel):
@@ -30,6 +45,25 @@ class Settings(BaseModel):
     redaction_numbered: bool = True
     yarn_log_fetch_enabled: bool = True
     """False: containers and daemon logs are not read; that is a gap, and never safe to retry."""
+    aws_region: Annotated[str, Field(pattern=f"^{REGION}$")] = "us-east-1"
+    bedrock_model_id: Annotated[str, Field(pattern=r"^\S{1,2048}$")] = "us.anthropic.claude-sonnet-4-6"
+    """A model id, or the id or ARN of an inference profile."""
+    bedrock_max_tokens: Annotated[int, Field(ge=256, le=64_000)] = 1024
+    bedrock_guardrail_id: Annotated[str, Field(pattern=_GUARDRAIL)] = ""
+    """Empty: no guardrail. Form: Bedrock API reference, GuardrailIdentifier."""
+    bedrock_guardrail_version: Annotated[str, Field(pattern=r"^(?:DRAFT|[1-9][0-9]{0,7})$")] = "DRAFT"
+    metadata_source: Literal["emr", "rest"] = "emr"
+    metadata_api_url: Annotated[str, Field(pattern=r"^(?:|https://[^\s?#@]+)$")] = ""
+    """With METADATA_SOURCE rest: the base address, TLS only; `/clusters/{c}/steps/{s}` is added to it."""
+    metadata_api_key_secret_id: Annotated[str, Field(max_length=2048)] = ""
+    """Name or ARN of the secret that holds the API's key."""
+    metadata_api_auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")] = "x-api-key"
+    s3_log_bucket: Annotated[str, Field(pattern=_BUCKET)] = ""
+    """Where logs are looked for when nobody tells: a bucket, or bucket and prefix."""
+    logs_late_limit_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
+    """After a failure, logs may still be on their way for this long; EMR uploads every five minutes."""
+    deadline_reserve_seconds: Annotated[int, Field(ge=0, le=600)] = 30
+    """Of a limited run's time, what is kept for the rules' verdict and its publication."""
 
     @field_validator("redaction_extra_patterns")
     @classmethod
@@ -73,10 +107,16 @@ def load_settings(environ: Mapping[str, str] | None = None, **explicit: object) 
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        kind = PatternError if "not valid RE2" in first["msg"] else UsageError
-        raise kind(f"{name}: {first['msg'].removeprefix('Value error, ')}; correct the value") from None
+        raise _complaint(error) from None
+
+
+def _complaint(error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else "settings"
+    if field in _WANTED:
+        return UsageError(f"{field.upper()}: {first['input']!r} can't be used; give {_WANTED[field]}")
+    kind = PatternError if "not valid RE2" in first["msg"] else UsageError
+    return kind(f"{field.upper()}: {first['msg'].removeprefix('Value error, ')}; correct the value")
 
 
 def _parse(name: str, text: str) -> object:

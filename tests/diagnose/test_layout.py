@@ -2,7 +2,16 @@
 
 import pytest
 
-from diagnose.layout import SourceKind, application_order, classify, container_sources, in_layout, mentioned
+from diagnose.layout import (
+    SourceKind,
+    application_order,
+    classify,
+    container_sources,
+    in_layout,
+    is_application,
+    is_cluster,
+    mentioned,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +83,12 @@ def test_applications_order_by_cluster_and_number():
         "application_1_0010",
         "application_2_0001",
     ]
+
+
+def test_names_of_folders_tell_applications_and_clusters():
+    assert is_application("application_1795331436133_0007")
+    assert not is_application("application_1795331436133_0007/x")
+    assert not is_application("_temporary")
+    assert is_cluster("j-2AXTREE000001")
+    assert not is_cluster("j-x")
+    assert not is_cluster("elasticmapreduce")

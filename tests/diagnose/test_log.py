@@ -2,19 +2,28 @@
 
 import gzip
 import io
+import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnose.deadline import Deadline
 from diagnose.log import (
+    BLOCK_BYTES,
     MAX_PIECE_BYTES,
     DirectoryStore,
+    FileStore,
+    Listing,
+    LogFile,
     MemoryStore,
     ReadBudget,
     ReadReport,
     StreamStore,
+    WideStore,
+    is_under,
     read_lines,
 )
 
@@ -113,6 +122,109 @@ def test_stores_list_and_open_the_same_files(tmp_path):
     stream = StreamStore("-", io.BytesIO(b"x"))
     assert [f.name for f in stream.list()] == ["-"]
     assert stream.open("-").read() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("name", "under", "inside"),
+    [
+        ("a.log", "", True),
+        ("steps/s-1/stderr.gz", "steps/s-1/", True),
+        ("steps/s-1/stderr.gz", "steps/s-1", True),
+        ("steps/s-10/stderr.gz", "steps/s-1", False),
+        ("steps/s-1", "steps/s-1/", False),
+        ("node/i-1/applications/hadoop-yarn/x.log", "node/*/applications/hadoop-yarn/", True),
+        ("node/i-1/x/applications/hadoop-yarn/x.log", "node/*/applications/hadoop-yarn/", False),
+        ("node/applications/hadoop-yarn/x.log", "node/*/applications/hadoop-yarn/", False),
+        ("containers/application_1_2/c/stderr", "containers/*/", True),
+        ("containers/stray", "containers/*/", False),
+    ],
+)
+def test_a_folder_is_met_by_whole_names_and_a_star_by_any_one(name, under, inside, tmp_path):
+    assert is_under(name, under) is inside
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"x")
+    for store in (
+        DirectoryStore(tmp_path),
+        MemoryStore({name: b"x"}),
+        FileStore(name, tmp_path / name),
+        StreamStore(name, io.BytesIO(b"x")),
+    ):
+        assert [file.name for file in store.list(under)] == ([name] if inside else [])
+        assert not isinstance(store, WideStore)
+
+
+def test_a_folder_is_no_way_out_of_the_root(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out.log").write_bytes(b"x")
+    for under in ("..", "../", "*/..", "/", "."):
+        assert not DirectoryStore(tmp_path / "in").list(under)
+
+
+def test_files_are_listed_folder_by_folder(tmp_path):
+    for name in ("a-b/x", "a/x", "a.log", "a/b/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    expected = [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*")) if p.is_file()]
+    assert [file.name for file in DirectoryStore(tmp_path).list()] == expected
+
+
+def test_an_unreadable_folder_is_a_gap_and_an_unreadable_root_an_error(tmp_path, monkeypatch):
+    for name in ("open/a.log", "shut/b.log", "node/i-1/c.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    shut = set()
+    real = os.scandir
+
+    def scandir(path):  # permissions mean nothing to a superuser, who may run the tests
+        if str(path) in shut:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    shut.add(str(tmp_path / "shut"))
+    found = DirectoryStore(tmp_path).list()
+    assert [file.name for file in found] == ["node/i-1/c.log", "open/a.log"]
+    assert found.gaps == ("shut/ could not be listed (Permission denied)",)
+    shut.add(str(tmp_path))
+    with pytest.raises(PermissionError, match="Permission denied"):
+        DirectoryStore(tmp_path).list()
+
+
+def test_a_folder_that_can_be_listed_but_not_entered_is_a_gap(tmp_path, monkeypatch):
+    for name in ("open/a.log", "shut/b.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    real = Path.lstat
+
+    def lstat(path):
+        if path.parent.name == "shut":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    found = DirectoryStore(tmp_path).list()
+    assert [file.name for file in found] == ["open/a.log"]
+    assert found.gaps == ("shut/ could not be listed (Permission denied)",)
+
+
+def test_a_listing_is_a_sequence_of_its_files():
+    files = tuple(LogFile(name=name) for name in "abc")
+    assert list(Listing(files)) == list(files)
+    assert Listing(files)[1:] == files[1:]
+    assert Listing(files)[0] is files[0]
+    assert not Listing()
+
+
+def test_reading_ends_between_two_blocks_when_the_time_is_up():
+    looks = iter([1.0, 1.0] + [0.0] * 9)
+    report = ReadReport()
+    data = b"line\n" * BLOCK_BYTES
+    budget = ReadBudget(1 << 30, Deadline(lambda: next(looks)))
+    lines = list(read_lines(io.BytesIO(data), budget=budget, report=report))
+    assert report.late
+    assert not report.whole
+    assert len(lines) == 2 * BLOCK_BYTES // 5 + 1
+    assert not report.capped
 
 
 @given(st.binary(max_size=4000))

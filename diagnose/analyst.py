@@ -1,14 +1,15 @@
-"""Analysts: an incident's redacted view in, a draft diagnosis out.
+"""The rules analyst: an incident's redacted view in, a draft diagnosis out.
 
-`Analyst` is the protocol behind which the signature catalogue stands today and language models can stand
-tomorrow. `RulesAnalyst` needs no network, no credentials and costs nothing.
+It works from the signature catalogue alone: no network, no credentials, no cost. It is the default, and the
+fallback whenever a model gives no valid answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from diagnose.diagnosis import EvidenceRole
+from diagnose.draft import Draft, Quote
 from diagnose.excerpt import LogExcerpt
 from diagnose.finding import Event, Finding, Spot, Standing, ending_line
 from diagnose.layout import SourceKind
@@ -18,6 +19,8 @@ from diagnose.record import Level, parse_header
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
 
+NAME: Final = "rules"
+"""What the payload's `analyst` says."""
 MAX_EVIDENCE: Final = 8
 """More lines prove nothing more and don't fit a message."""
 MAX_RULED_OUT: Final = 5
@@ -37,58 +40,16 @@ class View:
     gaps: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown(Spot):
-    """A line to show as evidence, and its role."""
-
-    role: EvidenceRole
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
-    """What an analyst says, before it is checked."""
-
-    root_cause: str
-    failure_type: FailureType
-    retry: RetryRule
-    recommendations: tuple[str, ...]
-    evidence: tuple[Shown, ...]
-    confidence: float
-    contested: bool = False
-    repeated_differently: bool = False
-    """A later attempt failed on something else than the first."""
-    ruled_out: tuple[tuple[str, str], ...] = ()
-    """Texts of lines that look like causes and are none, each with the reason."""
-
-
-class Analyst(Protocol):
-    """Turns a view into a draft."""
-
-    @property
-    def name(self) -> str:
-        """What the payload's `analyst` says, such as `rules`."""
-        ...
-
-    def analyse(self, view: View) -> Draft:
-        """Draft a diagnosis."""
-        ...
-
-
-class RulesAnalyst:
-    """The signature catalogue alone: the embedded default and the fallback."""
-
-    name = "rules"
-
-    def analyse(self, view: View) -> Draft:
-        """Draft from the judgement of the findings."""
-        judgement = view.judgement
-        if judgement.primary is not None:
-            return _known(view, judgement.primary)
-        if judgement.unknown is not None:
-            return _unclassified(view, judgement.unknown)
-        if view.lines_read == 0:
-            return _no_logs(view)
-        return _unexplained(view)
+def draft_by_rules(view: View) -> Draft:
+    """Draft from the judgement of the findings."""
+    judgement = view.judgement
+    if judgement.primary is not None:
+        return _known(view, judgement.primary)
+    if judgement.unknown is not None:
+        return _unclassified(view, judgement.unknown)
+    if view.lines_read == 0:
+        return _no_logs(view)
+    return _unexplained(view)
 
 
 def _known(view: View, primary: Finding) -> Draft:
@@ -188,7 +149,7 @@ def _rival_category(view: View) -> bool:
     return any(t is not None and FACTS[t].category is not mine for t in types)
 
 
-def _evidence(view: View, primary: Finding) -> Iterable[Shown]:
+def _evidence(view: View, primary: Finding) -> Iterable[Quote]:
     """Choose the lines to show: the cause, where else it stands, what it led to, how the run ended."""
     judgement = view.judgement
     chosen = _Chooser()
@@ -219,14 +180,14 @@ class _Chooser:
     """Collects lines to show, each text once."""
 
     def __init__(self) -> None:
-        self.shown: list[Shown] = []
+        self.shown: list[Quote] = []
         self._texts: set[str] = set()
 
     def add(self, event: Event, position: int, role: EvidenceRole) -> None:
-        shown = Shown(event, position, role)
-        if shown.text.strip() and shown.text not in self._texts:
-            self._texts.add(shown.text)
-            self.shown.append(shown)
+        spot = Spot(event, position)
+        if spot.text.strip() and spot.text not in self._texts:
+            self._texts.add(spot.text)
+            self.shown.append(_quote(spot, role))
 
     def add_end(self, view: View) -> None:
         """Add what the run ended with: the driver's exception, and the line that tells the exit."""
@@ -239,6 +200,18 @@ class _Chooser:
         for event, place in told[:1]:
             if place is not None:
                 self.add(event, place, EvidenceRole.CONTEXT)
+
+
+def _quote(spot: Spot, role: EvidenceRole) -> Quote:
+    source = spot.event.source
+    return Quote(
+        text=spot.text,
+        file=source.file,
+        line=spot.number,
+        container=source.container,
+        attempt=source.attempt,
+        role=role,
+    )
 
 
 def _unclassified(view: View, end: Event) -> Draft:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from diagnose.diagnosis import Diagnosis, Evidence
+from diagnose.diagnosis import Diagnosis, Evidence, Status
 from diagnose.excerpt import LogExcerpt, shorten
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -18,9 +18,12 @@ MAX_MARKDOWN_LINE_CHARS: Final = 300
 """A Slack section holds 3,000 characters; eight lines of this length fit."""
 
 
-def as_json(diagnosis: Diagnosis) -> str:
-    """Give the payload as indented JSON."""
-    return diagnosis.model_dump_json(indent=2) + "\n"
+def as_json(*diagnoses: Diagnosis) -> str:
+    """Give the payload as indented JSON; several, or none, as a list."""
+    if len(diagnoses) == 1:
+        return diagnoses[0].model_dump_json(indent=2) + "\n"
+    rows = [row.model_dump(mode="json") for row in diagnoses]
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_text(diagnosis: Diagnosis, *, colour: bool = False) -> str:
@@ -37,6 +40,10 @@ def as_text(diagnosis: Diagnosis, *, colour: bool = False) -> str:
 def _text_lines(d: Diagnosis, paint: "_Paint") -> Iterable[str]:
     yield f"{paint('bold', d.category)} · {d.failure_type} · confidence {d.confidence:.2f} ({d.analyst})"
     yield paint("dim", _who(d))
+    if told := _how(d):
+        yield paint("dim", told)
+    if d.status is not Status.DIAGNOSED:
+        yield f"{paint('yellow', d.status)}: {_clean(d.status_reason or 'no reason given')}"
     yield ""
     yield _clean(d.root_cause)
     if d.evidence:
@@ -72,6 +79,14 @@ def _who(d: Diagnosis) -> str:
     return ", ".join(part for part in parts if part) or "a log without a name"
 
 
+def _how(d: Diagnosis) -> str:
+    """Name the prompt and what the model cost; nothing where no model was asked."""
+    if not d.prompt_version:
+        return ""
+    cost = "" if d.cost_usd is None else f", {d.cost_usd:.4f} USD"
+    return f"prompt {_clean(d.prompt_version)} (gate {_clean(d.prompt_gate)}), {d.tokens_used:,} tokens{cost}"
+
+
 def _where(item: Evidence) -> str:
     return f"{_clean(item.file)}:{item.line}" + (f" (attempt {item.attempt})" if item.attempt else "")
 
@@ -83,6 +98,8 @@ def as_markdown(diagnosis: Diagnosis) -> str:
 
 def _markdown_lines(d: Diagnosis) -> Iterable[str]:
     yield f"*{d.category}* ({d.failure_type}), confidence {d.confidence:.2f}: {_prose(_who(d))}"
+    if d.status is not Status.DIAGNOSED:
+        yield f"_{d.status}: {_prose(d.status_reason or 'no reason given')}_"
     yield from ("", _prose(d.root_cause), "")
     if d.evidence:
         yield "```"

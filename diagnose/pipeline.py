@@ -1,52 +1,35 @@
-"""The stages of one diagnosis, in order, over local logs: the imperative shell of the package.
+"""A failure in, its checked diagnosis out: walks the stages of `stage` in order.
 
-    place → incident (logs) → redaction → view (findings, excerpt) → analyst → verdict
-
-`run_logs` walks them and returns everything worth looking at; `diagnose_logs` and `excerpt_logs` return the
-payload and the excerpt alone. Clients, clock and catalogue are arguments with the packaged defaults.
+`run` takes any start: a place on this machine (`run_place`, `run_logs`), or an event, with AWS clients in the
+kit. `chain.chain` wraps the same stages for LangChain. Clients, clock, catalogue and model stand in the kit.
 """
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, reduce
 from pathlib import Path
-from typing import Final
 
 from diagnose.advice import AdvicePolicy, load_policy
-from diagnose.analyst import Analyst, RulesAnalyst, View
-from diagnose.coverage import Coverage, cover
+from diagnose.analyst import View
+from diagnose.deadline import NO_DEADLINE, Deadline
 from diagnose.diagnosis import Diagnosis
 from diagnose.excerpt import LogExcerpt
-from diagnose.failure import Failure
-from diagnose.incident import gather
+from diagnose.failure import Failure, JobContext
 from diagnose.place import Place, find_place
-from diagnose.redaction import Redaction, Redactor
+from diagnose.redaction import Redactor
 from diagnose.settings import Settings, load_settings
-from diagnose.sign import WriteSign
 from diagnose.signature import Catalogue, load_catalogue
-from diagnose.verdict import Frame, decide
-from diagnose.view import build_view, redact_incident
-
-STAGES: Final = ("log", "redaction", "excerpt", "analyst", "verdict")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Kit:
-    """What every diagnosis needs and none changes: load once."""
-
-    catalogue: Catalogue
-    policy: AdvicePolicy
-    analyst: Analyst
+from diagnose.stage import STAGES, advance
+from diagnose.state import Kit, State
+from diagnose.telemetry import Silent, Telemetry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
-    """What a run came to: the payload, the excerpt, and the redacted view behind both."""
+class Result:
+    """What a run came to: the payload, the redacted view behind it, and the state with all that was made."""
 
     diagnosis: Diagnosis
     view: View
+    state: State
 
     @property
     def excerpt(self) -> LogExcerpt:
@@ -54,10 +37,88 @@ class State:
         return self.view.excerpt
 
 
+def default_kit(settings: Settings | None = None) -> Kit:
+    """Make the kit of the rules: packaged catalogue and policy, no client, no model.
+
+    Args:
+        settings: read from the environment by default.
+    """
+    settings = settings or load_settings()
+    catalogue, policy = _packaged()
+    redactor = _redactor(settings.redaction_extra_patterns, numbered=settings.redaction_numbered)
+    return Kit(settings=settings, catalogue=catalogue, policy=policy, redactor=redactor)
+
+
 @cache
-def default_kit() -> Kit:
-    """Load the packaged catalogue and policy, with the rules analyst."""
-    return Kit(catalogue=load_catalogue(), policy=load_policy(), analyst=RulesAnalyst())
+def _packaged() -> tuple[Catalogue, AdvicePolicy]:
+    return load_catalogue(), load_policy()
+
+
+@cache
+def _redactor(extra_patterns: tuple[str, ...], *, numbered: bool) -> Redactor:
+    return Redactor(extra_patterns, numbered=numbered)
+
+
+def start(
+    failure: Failure,
+    kit: Kit,
+    *,
+    deadline: Deadline = NO_DEADLINE,
+    telemetry: Telemetry | None = None,
+    patient: bool = False,
+) -> State:
+    """Begin the diagnosis of a failure whose metadata and logs the kit's sources find.
+
+    Args:
+        failure: what an event says.
+        kit: with metadata source and archive.
+        deadline: when the run must come to its end.
+        telemetry: told of every stage and model call.
+        patient: the caller comes again when logs are late, see `State.postponed`.
+    """
+    return State(
+        failure=failure,
+        context=JobContext(),
+        redaction=kit.redactor.session(),
+        deadline=deadline,
+        telemetry=telemetry or Silent(),
+        patient=patient,
+    )
+
+
+def start_place(place: Place, kit: Kit, *, telemetry: Telemetry | None = None) -> State:
+    """Begin the diagnosis of logs that are at hand."""
+    begun = start(place.failure, kit, telemetry=telemetry)
+    return replace(begun, context=place.context, store=place.store, gaps=place.gaps)
+
+
+def run(state: State, kit: Kit) -> Result:
+    """Walk all stages.
+
+    Args:
+        state: as `start` or `start_place` made it.
+        kit: what the stages need.
+
+    Returns:
+        The result; its diagnosis is complete whatever happened.
+
+    Raises:
+        UsageError: a prompt or a recording can't be used.
+    """
+    return finish(reduce(lambda before, stage: advance(stage, before, kit), STAGES, state))
+
+
+def finish(state: State) -> Result:
+    """Give the result of a state that has been through every stage."""
+    if state.diagnosis is None or state.view is None:
+        raise AssertionError("not all stages were taken")
+    return Result(diagnosis=state.diagnosis, view=state.view, state=state)
+
+
+def run_place(place: Place, *, settings: Settings | None = None, kit: Kit | None = None) -> Result:
+    """Diagnose the logs behind a log store; see `run_logs`."""
+    kit = kit or default_kit(settings)
+    return run(start_place(place, kit), kit)
 
 
 def run_logs(
@@ -66,90 +127,22 @@ def run_logs(
     step_id: str | None = None,
     settings: Settings | None = None,
     kit: Kit | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> State:
+) -> Result:
     """Diagnose the logs at a path.
 
     Args:
         path: a file, an EMR log tree, a case folder, or `-` for standard input.
         step_id: the step, where the tree holds several.
-        settings: read from the environment by default.
+        settings: read from the environment by default; not looked at when a kit is given.
         kit: the packaged catalogue, policy and rules by default.
-        now: the clock.
 
     Returns:
-        The state; its diagnosis is complete whatever the logs are.
+        The result; its diagnosis is complete whatever the logs are.
 
     Raises:
         UsageError: the path does not exist, or a setting can't be used.
     """
-    return run_place(find_place(path, step_id=step_id), settings=settings, kit=kit, now=now)
-
-
-def run_place(
-    place: Place,
-    *,
-    settings: Settings | None = None,
-    kit: Kit | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> State:
-    """Diagnose the logs behind a log store; see `run_logs`."""
-    settings = settings or load_settings()
-    kit = kit or default_kit()
-    watch = _Watch()
-    incident = gather(place.store, place.failure, place.context, settings, place.gaps)
-    watch.lap("log")
-    redaction = _redactor(settings.redaction_extra_patterns, numbered=settings.redaction_numbered).session()
-    redacted = redact_incident(incident, redaction)
-    values = {k: redaction.text(v) for k, v in place.context.template_values().items()}
-    watch.lap("redaction")
-    view = build_view(incident, redacted, kit.catalogue, values=values, max_bytes=settings.max_log_size_bytes)
-    watch.lap("excerpt")
-    coverage = cover(incident, fetched=settings.yarn_log_fetch_enabled)
-    return State(
-        diagnosis=_verdict(
-            incident.failure,
-            view,
-            signs=redacted.signs,
-            coverage=coverage,
-            kit=kit,
-            redaction=redaction,
-            watch=watch,
-            moment=now(),
-        ),
-        view=view,
-    )
-
-
-def _verdict(
-    failure: Failure,
-    view: View,
-    *,
-    signs: tuple[WriteSign, ...],
-    coverage: Coverage,
-    kit: Kit,
-    redaction: Redaction,
-    watch: "_Watch",
-    moment: datetime,
-) -> Diagnosis:
-    draft = kit.analyst.analyse(view)
-    watch.lap("analyst")
-    frame = Frame(
-        failure=failure,
-        analyst=kit.analyst.name,
-        analysis_timestamp=moment,
-        completed_stages=STAGES,
-        stage_ms=watch.laps,
-    )
-    return decide(
-        draft,
-        frame=frame,
-        excerpt=view.excerpt,
-        signs=signs,
-        coverage=coverage,
-        policy=kit.policy,
-        redact=redaction.text,
-    )
+    return run_place(find_place(path, step_id=step_id), settings=settings, kit=kit)
 
 
 def diagnose_logs(
@@ -164,21 +157,3 @@ def excerpt_logs(
 ) -> LogExcerpt:
     """Give the redacted excerpt of the logs at a path; see `run_logs`."""
     return run_logs(path, step_id=step_id, settings=settings).excerpt
-
-
-@cache
-def _redactor(extra_patterns: tuple[str, ...], *, numbered: bool) -> Redactor:
-    return Redactor(extra_patterns, numbered=numbered)
-
-
-class _Watch:
-    """Times the stages, in whole milliseconds."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, int] = {}
-        self._last = time.monotonic()
-
-    def lap(self, stage: str) -> None:
-        moment = time.monotonic()
-        self.laps[stage] = round((moment - self._last) * 1000)
-        self._last = moment

@@ -35,6 +35,7 @@ def decide_retry(
     confidence: float,
     contested: bool,
     repeated_differently: bool = False,
+    veto: str | None = None,
 ) -> RetryDecision:
     """Decide.
 
@@ -46,6 +47,7 @@ def decide_retry(
         confidence: of the verdict, 0..1.
         contested: another failure type explains the run nearly as well.
         repeated_differently: a later attempt of the same run, itself a blind rerun, failed on something else.
+        veto: the analyst's own reason against a rerun (it may be empty); None when it has none.
     """
     if signs:
         place = f"{signs[0].file}:{signs[0].line}"
@@ -56,6 +58,8 @@ def decide_retry(
         reason = "YARN ran the job more than once, and not every attempt ended the same way."
         return RetryDecision(safe=False, reason=reason, partial_write_risk=False)
     reason = _refusal(failure_type, rule, coverage=coverage, confidence=confidence, contested=contested)
+    if not reason and veto is not None:
+        reason = f"The analyst judges that a rerun is not safe. {veto}".rstrip()
     if reason:
         return RetryDecision(safe=False, reason=reason, partial_write_risk=False)
     return RetryDecision(

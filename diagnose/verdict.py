@@ -5,21 +5,22 @@ policy decides, whatever the analyst thinks. Every word that leaves is redacted 
 """
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from diagnose.advice import AdvicePolicy
-from diagnose.analyst import Draft, Shown
 from diagnose.coverage import Coverage
 from diagnose.diagnosis import MAX_RECOMMENDATIONS, Diagnosis, Evidence, EvidenceRole, RuledOut, Status
-from diagnose.excerpt import LogExcerpt, shorten
+from diagnose.draft import Draft, Quote
+from diagnose.excerpt import ELLIPSIS, LogExcerpt, shorten
 from diagnose.failure import Failure
+from diagnose.identifier import shown_identifier
 from diagnose.retry import RetryDecision, decide_retry
 from diagnose.sign import WriteSign
-from diagnose.taxonomy import FACTS, FailureType, TriageLabel
+from diagnose.taxonomy import FACTS, Category, FailureType, TriageLabel
+from diagnose.usage import Usage
 
 MAX_EVIDENCE_CHARS: Final = 2000
 """Up to here a line is shown whole; a longer one ends in an ellipsis."""
@@ -38,6 +39,16 @@ class Frame:
     stage_ms: Mapping[str, int]
     status: Status = Status.DIAGNOSED
     status_reason: str | None = None
+    model_text: str | None = None
+    """What the model wrote, with PARSE_ERROR only."""
+    model_id: str | None = None
+    """None when the rules gave the verdict."""
+    cost_usd: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    """Of every billed call, whoever gave the verdict."""
+    prompt_version: str | None = None
+    prompt_sha256: str | None = None
+    prompt_gate: str = "none"
 
 
 def decide(
@@ -49,6 +60,7 @@ def decide(
     coverage: Coverage,
     policy: AdvicePolicy,
     redact: Callable[[str], str],
+    rules: Draft | None = None,
 ) -> Diagnosis:
     """Check a draft and make it the payload.
 
@@ -60,37 +72,31 @@ def decide(
         coverage: whether silence about writes can be believed.
         policy: what may not be recommended.
         redact: removes secrets from a text; knows the values found in the logs.
+        rules: with a model's draft, the rules' own: a rerun is safe only when both allow it.
     """
-    evidence = [*_grounded(draft.evidence, excerpt), *_write_evidence(signs, excerpt)]
-    confidence = _checked_confidence(draft, evidence)
-    retry = decide_retry(
-        draft.failure_type,
-        draft.retry,
-        signs=signs,
-        coverage=coverage,
-        confidence=confidence,
-        contested=draft.contested,
-        repeated_differently=draft.repeated_differently,
-    )
+    evidence = _distinct([*_grounded(draft.evidence, excerpt), *_write_evidence(signs, excerpt)])
+    confidence = _checked_confidence(draft, excerpt)
+    drafts = (rules, draft) if rules is not None else (draft,)
+    retry = _strictest(_judged(each, excerpt, signs, coverage) for each in drafts)
     failure = frame.failure
     return Diagnosis(
         root_cause=redact(draft.root_cause),
         log_evidences=[item.text for item in evidence],
         recommendations=_allowed(draft.recommendations, policy, retry, redact),
         category=FACTS[draft.failure_type].category,
-        cluster_id=_identifier(failure.cluster_id, redact),
-        step_id=_identifier(failure.step_id, redact),
+        cluster_id=shown_identifier(failure.cluster_id, redact),
+        step_id=shown_identifier(failure.step_id, redact),
         analysis_timestamp=frame.analysis_timestamp,
-        tokens_used=0,
+        tokens_used=frame.usage.total_tokens,
         diagnosis_id=diagnosis_id(failure, content="" if failure.step_id else excerpt.render()),
         platform=failure.platform,
         job_name=redact(failure.job_name) if failure.job_name else None,
-        run_id=_identifier(failure.step_id, redact) or None,
+        run_id=shown_identifier(failure.step_id, redact) or None,
         attempt=None,
         failed_at=failure.failed_at,
         status=frame.status,
         status_reason=redact(frame.status_reason) if frame.status_reason else None,
-        model_text=None,
+        model_text=_short(redact(frame.model_text)) if frame.model_text else None,
         completed_stages=list(frame.completed_stages),
         failure_type=draft.failure_type,
         triage_label=_triage(draft.failure_type, retry),
@@ -99,9 +105,63 @@ def decide(
         partial_write_risk=retry.partial_write_risk,
         confidence=confidence,
         evidence=evidence,
-        ruled_out=[RuledOut(text=_shown(text), reason=redact(reason)) for text, reason in draft.ruled_out],
-        gaps=[redact(gap) for gap in excerpt.gaps],
+        ruled_out=[RuledOut(text=redact(_shown(t)), reason=redact(why)) for t, why in draft.ruled_out],
+        gaps=[redact(gap) for gap in (*excerpt.gaps, *_unfounded_gap(draft))],
         analyst=frame.analyst,
+        model_id=frame.model_id,
+        prompt_version=frame.prompt_version,
+        prompt_sha256=frame.prompt_sha256,
+        prompt_gate=frame.prompt_gate,
+        input_tokens=frame.usage.prompt_tokens,
+        output_tokens=frame.usage.output_tokens,
+        cost_usd=frame.cost_usd,
+        stage_ms=dict(frame.stage_ms),
+    )
+
+
+def refuse(
+    status: Status, reason: str, *, cluster_id: str, step_id: str, moment: datetime, platform: str = "emr"
+) -> Diagnosis:
+    """Make the payload of an event that is not diagnosed.
+
+    Args:
+        status: INVALID_EVENT or IGNORED.
+        reason: why, redacted.
+        cluster_id: as far as known, else "".
+        step_id: likewise.
+        moment: now, UTC.
+        platform: whose event it is.
+    """
+    failure = Failure(platform=platform, cluster_id=cluster_id, step_id=step_id)
+    return Diagnosis(
+        root_cause=reason,
+        log_evidences=[],
+        recommendations=[],
+        category=Category.UNKNOWN,
+        cluster_id=cluster_id,
+        step_id=step_id,
+        analysis_timestamp=moment,
+        tokens_used=0,
+        diagnosis_id=diagnosis_id(failure, content="" if step_id else reason),
+        platform=platform,
+        job_name=None,
+        run_id=step_id or None,
+        attempt=None,
+        failed_at=None,
+        status=status,
+        status_reason=reason,
+        model_text=None,
+        completed_stages=[],
+        failure_type=FailureType.UNCLASSIFIED,
+        triage_label=TriageLabel.UNKNOWN,
+        safe_to_retry=False,
+        retry_reason="Nothing was diagnosed.",
+        partial_write_risk=False,
+        confidence=0.0,
+        evidence=[],
+        ruled_out=[],
+        gaps=[],
+        analyst="none",
         model_id=None,
         prompt_version=None,
         prompt_sha256=None,
@@ -109,7 +169,7 @@ def decide(
         input_tokens=0,
         output_tokens=0,
         cost_usd=None,
-        stage_ms=dict(frame.stage_ms),
+        stage_ms={},
     )
 
 
@@ -125,39 +185,77 @@ def diagnosis_id(failure: Failure, attempt: int | None = None, *, content: str =
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _identifier(text: str, redact: Callable[[str], str]) -> str:
-    """Let an id of the platform's form through; what has another form may be anything."""
-    return text if _ID.fullmatch(text) else redact(text)
+def _judged(
+    draft: Draft, excerpt: LogExcerpt, signs: Sequence[WriteSign], coverage: Coverage
+) -> RetryDecision:
+    return decide_retry(
+        draft.failure_type,
+        draft.retry,
+        signs=signs,
+        coverage=coverage,
+        confidence=_checked_confidence(draft, excerpt),
+        contested=draft.contested,
+        repeated_differently=draft.repeated_differently,
+        veto=draft.veto,
+    )
 
 
-_ID: Final = re.compile(r"[js]-[A-Z0-9]{4,40}")
+def _strictest(judged: Iterable[RetryDecision]) -> RetryDecision:
+    """Take the first refusal; "safe" only when nobody refuses."""
+    decisions = list(judged)
+    return next((each for each in decisions if not each.safe), decisions[-1])
 
 
-def _checked_confidence(draft: Draft, evidence: Sequence[Evidence]) -> float:
+def _checked_confidence(draft: Draft, excerpt: LogExcerpt) -> float:
     """Lower the confidence when the line that proves the cause could not be shown."""
-    if draft.evidence and (not evidence or evidence[0].text != _shown(draft.evidence[0].text)):
+    if draft.evidence and not _stands(draft.evidence[0], excerpt):
         return round(max(draft.confidence - UNGROUNDED_PENALTY, 0.0), 2)
     return draft.confidence
+
+
+def _unfounded_gap(draft: Draft) -> Iterable[str]:
+    if draft.unfounded:
+        told = draft.unfounded + len(draft.evidence)
+        yield f"{draft.unfounded} of {told} lines quoted by the model don't stand in the logs; left out"
+
+
+MAX_MODEL_TEXT_BYTES: Final = 4096
+
+
+def _short(text: str) -> str:
+    raw = text.encode("utf-8", errors="replace")
+    if len(raw) <= MAX_MODEL_TEXT_BYTES:
+        return text
+    return raw[: MAX_MODEL_TEXT_BYTES - len(ELLIPSIS.encode())].decode("utf-8", errors="ignore") + ELLIPSIS
 
 
 def _shown(text: str) -> str:
     return shorten(text, MAX_EVIDENCE_CHARS)
 
 
-def _grounded(shown: Sequence[Shown], excerpt: LogExcerpt) -> list[Evidence]:
+def _stands(quote: Quote, excerpt: LogExcerpt) -> bool:
+    return excerpt.holds(quote.file, quote.line, _shown(quote.text))
+
+
+def _grounded(quotes: Sequence[Quote], excerpt: LogExcerpt) -> list[Evidence]:
     """Keep what stands literally in the excerpt, in order."""
     return [
         Evidence(
-            text=_shown(item.text),
-            file=item.event.source.file,
-            line=item.number,
-            container=item.event.source.container,
-            attempt=item.event.source.attempt,
-            role=item.role,
+            text=_shown(quote.masked or quote.text),
+            file=quote.file,
+            line=quote.line,
+            container=quote.container,
+            attempt=quote.attempt,
+            role=quote.role,
         )
-        for item in shown
-        if excerpt.holds(item.event.source.file, item.number, _shown(item.text))
+        for quote in quotes
+        if _stands(quote, excerpt)
     ]
+
+
+def _distinct(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Show each line once."""
+    return list({(item.file, item.line): item for item in reversed(list(evidence))}.values())[::-1]
 
 
 def _write_evidence(signs: Sequence[WriteSign], excerpt: LogExcerpt) -> list[Evidence]:

@@ -1,22 +1,27 @@
 """An incident in, its redacted view out: passages redacted, records graded, causes found, excerpt cut.
 
+`brief` tells the same to a model.
+
 Redaction stands between the incident and everything else: what leaves this module holds no raw value.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from itertools import pairwise
 from typing import Final
 
 from diagnose.analyst import View
 from diagnose.anchor import Interest
-from diagnose.excerpt import ELLIPSIS, Baseline, build_excerpt
-from diagnose.failure import JobContext
-from diagnose.finding import events, find
+from diagnose.background import describe
+from diagnose.brief import Brief, Hint
+from diagnose.excerpt import ELLIPSIS, Baseline, build_excerpt, shorten
+from diagnose.failure import Failure, JobContext
+from diagnose.finding import Event, Finding, events, find
 from diagnose.incident import Incident
 from diagnose.layout import Source, SourceKind
 from diagnose.log import Line, printable
-from diagnose.ranking import judge
+from diagnose.ranking import Judgement, judge
 from diagnose.record import Level
 from diagnose.redaction import Redaction
 from diagnose.scan import Mark, Passage, Scan
@@ -37,6 +42,10 @@ class Redacted:
     gaps: tuple[str, ...]
     repeats: Mapping[tuple[str, str], int]
     """How often a repeated template occurred, by redacted file name and template."""
+    background: Mapping[str, str]
+    """The groups of the job's context as text, by name."""
+    values: Mapping[str, str]
+    """Values of the job's context that advice may name."""
 
 
 def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
@@ -53,6 +62,7 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     texts = ["\n".join(line.text for line in p.lines) for p in passages]
     names = sorted({p.source.file for p in passages} | {s.file for s in signs})
     context = _context_text(incident.context)
+    groups, values = describe(incident.context), incident.context.template_values()
     learned = [context, *("\n".join(scan.witnesses) for scan in incident.scans)]
     redaction.texts(learned)
     shown = [*names, *(s.text for s in signs), *incident.gaps]
@@ -61,6 +71,8 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     clean_names = dict(zip(names, clean[1 + len(texts) :], strict=False))
     rest = clean[1 + len(texts) + len(names) :]
     return Redacted(
+        background=dict(zip(groups, redaction.texts(tuple(groups.values())), strict=True)),
+        values=dict(zip(values, redaction.texts(tuple(values.values())), strict=True)),
         passages=tuple(_rebuilt(p, t, clean_names) for p, t in zip(passages, clean_texts, strict=True)),
         signs=tuple(
             replace(sign, file=clean_names[sign.file], text=text)
@@ -76,32 +88,43 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matched:
+    """What the catalogue makes of the redacted records."""
+
+    events: Sequence[Event]
+    findings: Sequence[Finding]
+    judgement: Judgement
+
+
+def match(incident: Incident, redacted: Redacted, catalogue: Catalogue) -> Matched:
+    """Grade the records, find the known failures in them, and judge which of them is the cause."""
+    happened = events(redacted.passages, incident.tasks)
+    found = find(happened, catalogue)
+    return Matched(events=happened, findings=found, judgement=judge(happened, found))
+
+
 def build_view(
     incident: Incident,
     redacted: Redacted,
-    catalogue: Catalogue,
+    matched: Matched,
     *,
-    values: dict[str, str],
     max_bytes: int,
     baseline: Baseline | None = None,
 ) -> View:
-    """Grade, match, judge and cut.
+    """Cut the excerpt, and put together what an analyst may see.
 
     Args:
-        incident: for its tasks and counts; nothing raw of it is shown.
+        incident: for its counts; nothing raw of it is shown.
         redacted: its passages and signs.
-        catalogue: known failures.
-        values: redacted values of the job's context, for advice.
+        matched: what the catalogue makes of them.
         max_bytes: hard limit of the excerpt.
         baseline: templates of a good run, if there is one.
     """
-    happened = events(redacted.passages, incident.tasks)
-    found = find(happened, catalogue)
-    judgement = judge(happened, found)
     excerpt = build_excerpt(
-        happened,
-        found,
-        judgement,
+        matched.events,
+        matched.findings,
+        matched.judgement,
         max_bytes=max_bytes,
         gaps=redacted.gaps,
         lines_read=incident.lines,
@@ -110,14 +133,70 @@ def build_view(
         baseline=baseline,
     )
     return View(
-        events=happened,
-        findings=found,
-        judgement=judgement,
+        events=matched.events,
+        findings=matched.findings,
+        judgement=matched.judgement,
         excerpt=excerpt,
-        values=values,
+        values=redacted.values,
         lines_read=incident.lines,
         gaps=redacted.gaps,
     )
+
+
+MAX_HINTS: Final = 12
+"""The root cause, its symptoms and rivals; more would lead away from the excerpt."""
+
+
+def brief(view: View, redacted: Redacted, failure: Failure) -> Brief:
+    """Put together what a prompt may tell a model; every text in it is redacted.
+
+    Args:
+        view: excerpt, gaps and findings.
+        redacted: the groups of the job's context.
+        failure: its ids, of the platform's form or redacted before.
+    """
+    groups = redacted.background
+    return Brief(
+        cluster_id=failure.cluster_id,
+        step_id=failure.step_id,
+        failed_at=failure.failed_at.astimezone(UTC).isoformat() if failure.failed_at else "",
+        cluster=groups.get("cluster", ""),
+        log_location=groups.get("log_location", ""),
+        spark=groups.get("spark", ""),
+        yarn=groups.get("yarn", ""),
+        hive=groups.get("hive", ""),
+        step=groups.get("step", ""),
+        signals=groups.get("signals", ""),
+        gaps=tuple(view.gaps),
+        excerpt=view.excerpt.render(),
+        hints=tuple(_hints(view)),
+    )
+
+
+def _hints(view: View) -> Iterable[Hint]:
+    """Name the findings, the judged cause first: each entry of the catalogue once per file, one per line."""
+    judgement = view.judgement
+    first = [f for f in (judgement.primary, judgement.aftermath) if f]
+    ranked = [*first, *judgement.rivals, *judgement.supports, *judgement.symptoms, *judgement.past]
+    per_file: dict[tuple[str, str], Finding] = {}
+    for finding in ranked:
+        per_file.setdefault((finding.signature.id, finding.event.source.file), finding)
+    chosen: dict[tuple[str, int], Finding] = {}
+    for finding in per_file.values():
+        chosen.setdefault(finding.place, finding)
+    for finding in list(chosen.values())[:MAX_HINTS]:
+        yield Hint(
+            signature=finding.signature.id,
+            failure_type=finding.signature.failure_type,
+            standing=finding.event.standing.name.lower(),
+            role=finding.signature.role.value,
+            place=f"{finding.event.source.file}:{finding.number}",
+            line=shorten(finding.text, MAX_HINT_CHARS),
+        )
+
+
+MAX_HINT_CHARS: Final = 400
+"""The whole line stands in the excerpt; a hint only has to point to it."""
 
 
 def _with_signs(scan: Scan) -> list[Passage]:

@@ -14,7 +14,8 @@ MODULES = sorted(p for package in ("diagnose", "evals") for p in (ROOT / package
 PURE = [
     ROOT / "diagnose" / f"{name}.py"
     for name in (
-        "advice", "analyst", "anchor", "coverage", "display", "excerpt", "finding", "layout", "ranking",
+        "advice", "analyst", "anchor", "background", "brief", "coverage", "display", "draft", "event", "excerpt", "finding",
+        "bound", "classification", "cluster", "contract", "grounding", "guardrail", "identifier", "layout", "prompt", "ranking", "reply", "template", "usage",
         "assignment", "block", "checksum", "encoding", "hunt", "label", "logger", "login", "record", "redaction", "retry", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
     )
 ]  # fmt: skip

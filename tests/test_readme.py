@@ -17,6 +17,7 @@ def shell(command):
     scripts = Path(sys.executable).parent
     words = command.removeprefix("$ ").replace(".venv/bin/diagnose", f"{scripts}/python -m diagnose")
     words = words.replace(".venv/bin/evals", f"{scripts}/python -m evals")
+    words = words.replace(".venv/bin/python", f"{scripts}/python")
     done = subprocess.run(["bash", "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout
 

@@ -1,13 +1,13 @@
 """From log files to everything that leaves: no planted secret in excerpt, payload, streams or messages."""
 
 import gzip
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import canary
 import pytest
 
 from diagnose.errors import UsageError
@@ -15,9 +15,7 @@ from diagnose.pipeline import run_logs
 from diagnose.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-_SPEC = importlib.util.spec_from_file_location("canary", ROOT / "tests" / "support" / "canary.py")
-canary = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(canary)
+
 
 PLANTINGS = canary.plantings(seed=4711)
 KINDS = sorted({planting[0].kind for planting in PLANTINGS})

@@ -1,20 +1,13 @@
 """No six characters in a row of a planted secret survive, in any notation, plain or encoded."""
 
 import base64
-import importlib.util
 import random
 import time
-from pathlib import Path
 
+import canary
 import pytest
 
 from diagnose.redaction import Redactor, redact
-
-_SPEC = importlib.util.spec_from_file_location(
-    "canary", Path(__file__).resolve().parents[1] / "support" / "canary.py"
-)
-canary = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(canary)
 
 PLANTINGS = canary.plantings(seed=20261122)
 BODY_COLUMNS = 64

@@ -32,8 +32,8 @@ LONGEST_ASKED_SECONDS: Final = 300.0
 """A service that asks for more is gone for longer than a run may take: better an error now."""
 SHORTEST_CALL_SECONDS: Final = 1.0
 """No model answers in less; with less time left no call is begun."""
-DEFAULT_TIMEOUT_SECONDS: Final = 60.0
-"""A reply of 1,024 tokens takes 10 to 40 seconds."""
+DEFAULT_TIMEOUT_SECONDS: Final = 120.0
+"""A reply of 1,024 tokens takes 10 to 40 seconds; the first of a schema waits until that is compiled."""
 
 RETRYABLE_STATUS: Final = frozenset({408, 424, 425, 429, 500, 502, 503, 504, 529})
 """Time-outs, throttling, a failing model or gateway, overload. Source: Bedrock Runtime API, errors of

@@ -26,9 +26,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from diagnose import guardrail
 from diagnose.backoff import DEFAULT_TIMEOUT_SECONDS, RETRYABLE_STATUS, Answer, Backoff, Fault
-from diagnose.chat import TEMPERATURE, count, generate, repair_messages, schema_sha256, sound, text_of
+from diagnose.chat import TEMPERATURE, count, generate, repair_messages, sound, text_of
 from diagnose.deadline import Deadline
-from diagnose.model import CallSink, ModelReply, Question, Sampling, Stop
+from diagnose.model import CallSink, ModelReply, Question, Sampling, Stop, schema_sha256
 from diagnose.price import cost_usd, foundation
 from diagnose.usage import Usage
 

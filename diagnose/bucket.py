@@ -6,13 +6,14 @@ several threads. boto3 is not imported here, and botocore only when something go
 Source: Amazon S3 API reference, ListObjectsV2 and GetObject; EMR management guide, "View log files".
 """
 
+import errno
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, BinaryIO, Final, cast
 
+from diagnose.deadline import NO_DEADLINE, OUT_OF_TIME, Deadline
 from diagnose.download import ObjectStream, S3Client
 from diagnose.errors import UsageError
 from diagnose.layer import LayeredStore
@@ -212,42 +213,14 @@ class PickedStore:
         return self.store.open(name)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Absence:
-    """Why the step's logs are not there."""
-
-    early: bool
-    """They may still come: try again later."""
-    words: str
-
-    def __str__(self) -> str:
-        return self.words
-
-
-def absence(failed_at: datetime | None, now: datetime, limit_seconds: float) -> Absence:
-    """Tell logs that are not there yet from logs that never came.
-
-    Args:
-        failed_at: when the step ended; None where nobody told.
-        now: the present.
-        limit_seconds: how long after the end logs may still arrive.
-    """
-    late = "EMR copies logs to S3 every five minutes"
-    if failed_at is None:
-        return Absence(early=False, words=f"the step's logs are missing in S3; {late}, so they may yet come")
-    age = now - failed_at
-    minutes = max(round(age.total_seconds() / 60), 0)
-    since = f"{minutes} minute{'' if minutes == 1 else 's'} after the step's end"
-    if age < timedelta(seconds=limit_seconds):
-        words = f"the step's logs are missing in S3 {since}; {late}, so this may be too early"
-        return Absence(early=True, words=words)
-    return Absence(
-        early=False, words=f"the step's logs are missing in S3 {since}; they should be there by now"
-    )
-
-
 def find_store(
-    client: S3Client, *, locations: Sequence[str], cluster_id: str, bucket_setting: str, step_id: str
+    client: S3Client,
+    *,
+    locations: Sequence[str],
+    cluster_id: str,
+    bucket_setting: str,
+    step_id: str,
+    deadline: Deadline = NO_DEADLINE,
 ) -> tuple[LogStore, tuple[str, ...]]:
     """Find where the logs of a cluster are.
 
@@ -257,13 +230,14 @@ def find_store(
         cluster_id: the cluster; its folder lies in the location.
         bucket_setting: S3_LOG_BUCKET: a bucket, `bucket/folder`, an S3 location, or "".
         step_id: the step; a place that has its folder comes before one that has only the cluster's.
+        deadline: when the search ends, whatever was not looked into yet.
 
     Returns:
         A store rooted at the cluster's folder (of every location that has one, for a step may log elsewhere
         than its cluster), and what could not be looked into. Without a place, an empty store and where was
         looked. Never raises for what S3 answers.
     """
-    search = _Search(client, cluster_id, step_id)
+    search = _Search(client, cluster_id, step_id, deadline)
     told = [location for location in locations if location]
     if not told and not bucket_setting:
         return MemoryStore({}), (
@@ -285,8 +259,9 @@ _MAX_NAMED: Final = 5
 class _Search:
     """Looks into every told place, then into the set one; remembers where it looked."""
 
-    def __init__(self, client: S3Client, cluster_id: str, step_id: str) -> None:
+    def __init__(self, client: S3Client, cluster_id: str, step_id: str, deadline: Deadline) -> None:
         self._client = client
+        self._deadline = deadline
         self._cluster = cluster_id
         self._step = step_id
         self._seen: dict[str, None] = {}
@@ -331,6 +306,12 @@ class _Search:
         more = (f"{rest} more places could not be looked into",) if rest > 0 else ()
         return (*self._refused[:_MAX_NAMED], *more)
 
+    def _is_over(self) -> bool:
+        if not self._unusable and self._deadline.near:
+            self._unusable = True
+            self._refused.append(f"S3 was not searched to the end: {OUT_OF_TIME}")
+        return self._unusable
+
     def _look_below(self, store: BucketStore) -> None:
         try:
             folders = store.folders()
@@ -347,7 +328,7 @@ class _Search:
     def _look(self, bucket: str, prefix: str) -> None:
         store = BucketStore(self._client, bucket, f"{prefix}/{self._cluster}".lstrip("/"))
         where = f"s3://{bucket}/{store.root}"
-        if self._unusable or where in self._seen:
+        if self._is_over() or where in self._seen:
             return
         self._seen[where] = None
         try:
@@ -362,4 +343,5 @@ class _Search:
 
     def _refuse(self, where: str, error: OSError) -> None:
         self._refused.append(f"{where} could not be looked into ({error.strerror})")
-        self._unusable = error.errno == UNUSABLE
+        # A place that hangs is asked with retries already; the next one would hang, too.
+        self._unusable = error.errno in (UNUSABLE, errno.ECONNRESET)

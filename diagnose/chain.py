@@ -1,17 +1,16 @@
 """The stages of `stage` as a LangChain sequence, for callers that compose: the Lambda, notebooks.
 
 The first link is metadata, offered as a LangChain tool as well. `chain` and `pipeline.run` give the same; a
-test compares them. Import lazily: LangChain costs a second of CPU time. `run_chain` traces nothing to
-LangSmith, whatever the environment says: a state holds raw values.
+test compares them. Import lazily: LangChain costs a second of CPU time. Nothing is traced to LangSmith or
+told to callbacks, whatever the environment says: a state holds raw values.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSequence
 from langchain_core.tools import BaseTool, InjectedToolArg, StructuredTool
 from langsmith import tracing_context
 
@@ -21,11 +20,11 @@ from diagnose.failure import Failure
 from diagnose.metadata import Metadata, MetadataSource
 from diagnose.pipeline import Result, finish
 from diagnose.redaction import Redactor
-from diagnose.stage import STAGES, advance
+from diagnose.stage import STAGES, Stage, advance
 from diagnose.state import Kit, State
 
 
-def chain(kit: Kit) -> Runnable[State, Result]:
+def chain(kit: Kit) -> "Chain":
     """Wrap the stages.
 
     Args:
@@ -39,24 +38,35 @@ def chain(kit: Kit) -> Runnable[State, Result]:
     )
     links = [RunnableLambda(partial(_link, stage=stage, kit=wired), name=stage.name) for stage in STAGES]
     last = RunnableLambda(finish, name="result")
-    return RunnableSequence(*links, last, name="diagnose")
+    return Chain(RunnableSequence(*links, last, name="diagnose"))
 
 
-def _link(state: State, *, stage: Any, kit: Kit) -> State:  # noqa: ANN401
+def _link(state: State, *, stage: Stage, kit: Kit) -> State:
     return advance(stage, state, kit)
 
 
-def run_chain(state: State, kit: Kit) -> Result:
-    """Run the sequence once, untraced."""
-    with untraced():
-        return chain(kit).invoke(state)
+class Chain(Runnable[State, Result]):
+    """The sequence of stages as one link: what is around it sees its result alone.
 
+    It runs in an empty context, so neither LangSmith nor a callback is told of anything inside.
+    """
 
-@contextmanager
-def untraced() -> Iterator[None]:
-    """Switch LangSmith's tracing off for what runs inside."""
-    with tracing_context(enabled=False):
-        yield
+    def __init__(self, sequence: RunnableSequence[State, Result]) -> None:
+        self.sequence = sequence
+        self.name = sequence.name
+
+    def invoke(
+        self,
+        input: State,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Result:
+        """Walk the stages; `config` and its callbacks are not looked at."""
+        return Context().run(self._walk, input)
+
+    def _walk(self, state: State) -> Result:
+        with tracing_context(enabled=False):
+            return self.sequence.invoke(state, {"callbacks": []})
 
 
 def metadata_tool(source: MetadataSource, redactor: Redactor) -> BaseTool:

@@ -8,11 +8,9 @@ Imported lazily only: it loads langchain-core.
 """
 
 import contextvars
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
 from langchain_core.language_models import BaseChatModel
@@ -41,11 +39,6 @@ _REASON_KEYS: Final = ("finish_reason", "stop_reason", "done_reason", "stopReaso
 _CHAIN_LENGTH: Final = 6
 _LIMIT_NAMES: Final[Mapping[str, str]] = {"ollama": "num_predict"}
 """Where a provider's class does not take LangChain's standard `max_tokens`."""
-
-
-def schema_sha256(schema: Mapping[str, Any] | None) -> str:
-    """Give the hash of a JSON schema, "" without one."""
-    return sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest() if schema else ""
 
 
 class ChatModel:

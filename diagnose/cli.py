@@ -6,7 +6,9 @@ Our own errors end in one line, never in a traceback.
 
 import argparse
 import json
+import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from diagnose import display
 from diagnose.assembly import with_analyst, with_sources
+from diagnose.deadline import NO_DEADLINE, Deadline
 from diagnose.diagnosis import Diagnosis, json_schema
 from diagnose.errors import DiagnoseError, PatternError, UsageError
 from diagnose.event import MAX_PAYLOAD_BYTES, read_deliveries
@@ -22,13 +25,14 @@ from diagnose.failure import Failure
 from diagnose.identifier import is_cluster_id, is_region, is_step_id
 from diagnose.intake import Intake, serve
 from diagnose.log import ReadBudget, ReadReport, read_lines
-from diagnose.pipeline import Result, default_kit, run, start, start_place
+from diagnose.pipeline import default_kit, run, start, start_place
 from diagnose.place import Place, find_place
 from diagnose.redaction import Redactor
 from diagnose.repeat import MemoryRepeats
 from diagnose.settings import Settings, load_settings
 from diagnose.state import Kit
 from diagnose.talk import Progress, telemetry
+from diagnose.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from diagnose.client import Clients
@@ -166,6 +170,18 @@ def _add_analyst(command: argparse.ArgumentParser) -> None:
         "--record", type=Path, metavar="FILE", help="append the model's replies to a recording"
     )
     command.add_argument("--log", action="store_true", help="write JSON log records to standard error")
+    help_text = "end with what is done after so long; DEADLINE_RESERVE_SECONDS of it are kept for the rules"
+    command.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help=help_text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def _add_excerpt(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -215,11 +231,17 @@ def _add_format(command: argparse.ArgumentParser) -> None:
 
 
 class _Edge:
-    """What a command works with: settings, and clients made when one is needed."""
+    """What a command works with: settings, a deadline, and clients made when one is needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, args: argparse.Namespace) -> None:
         self.settings = load_settings()
+        self._args = args
         self._clients: Clients | None = None
+        self._kits: dict[str, Kit] = {}
+        self.deadline = NO_DEADLINE
+        if limit := getattr(args, "time_limit", None):
+            end = time.monotonic() + limit
+            self.deadline = Deadline(lambda: end - time.monotonic(), self.settings.deadline_reserve_seconds)
 
     def clients(self) -> "Clients":
         """Give the process's AWS clients."""
@@ -229,21 +251,38 @@ class _Edge:
             self._clients = Clients(self.settings)
         return self._clients
 
-    def kit(self, args: argparse.Namespace, progress: Progress) -> Kit:
-        """Make the kit that the options name."""
+    def progress(self) -> Progress:
+        """Tell a terminal the stage under way, where log records don't."""
+        return Progress(sys.stderr, on=not self._args.log)
+
+    def kit(self, progress: Progress) -> Kit:
+        """Make the kit that the options name, without sources."""
+        args = self._args
         plain = replace(default_kit(self.settings), on_stage=progress.show)
         return with_analyst(plain, args.analyst, clients=self.clients, prompt=args.prompt, record=args.record)
 
-    def place(self, args: argparse.Namespace) -> Place:
+    def sourced(self, kit: Kit, region: str) -> Kit:
+        """Give the kit sources of AWS, the same for each region: they remember what they were told."""
+        if region not in self._kits:
+            self._kits[region] = with_sources(kit, self.clients(), region=region)
+        return self._kits[region]
+
+    def place(self) -> Place:
         """Find the logs that PATH names."""
-        return find_place(args.path, step_id=args.step_id, s3=lambda: self.clients().s3())
+        step_id = getattr(self._args, "step_id", None)
+        return find_place(self._args.path, step_id=step_id, s3=lambda: self.clients().s3())
+
+    def telemetry(self, failure: Failure, kit: Kit) -> Telemetry:
+        """Give where stages and calls are told."""
+        return telemetry(failure, kit, on=self._args.log)
 
 
 def _logs(args: argparse.Namespace) -> str:
-    edge = _Edge()
-    with Progress(sys.stderr) as progress:
-        kit, place = edge.kit(args, progress), edge.place(args)
-        result = run(start_place(place, kit, telemetry=telemetry(place.failure, kit, on=args.log)), kit)
+    edge = _Edge(args)
+    with edge.progress() as progress:
+        kit, place = edge.kit(progress), edge.place()
+        told = edge.telemetry(place.failure, kit)
+        result = run(start_place(place, kit, deadline=edge.deadline, telemetry=told), kit)
     return _shown(args, result.diagnosis)
 
 
@@ -257,23 +296,28 @@ def _step(args: argparse.Namespace) -> str:
     if args.region and not is_region(args.region):
         raise UsageError(f"--region {args.region!r}: is no region; give one such as eu-central-1")
     failure = Failure(cluster_id=args.cluster_id, step_id=args.step_id, region=args.region)
-    edge = _Edge()
-    with Progress(sys.stderr) as progress:
-        kit = with_sources(edge.kit(args, progress), edge.clients(), region=args.region)
-        result: Result = run(start(failure, kit, telemetry=telemetry(failure, kit, on=args.log)), kit)
+    edge = _Edge(args)
+    with edge.progress() as progress:
+        kit = edge.sourced(edge.kit(progress), args.region)
+        result = run(start(failure, kit, deadline=edge.deadline, telemetry=edge.telemetry(failure, kit)), kit)
     return _shown(args, result.diagnosis)
 
 
 def _event(args: argparse.Namespace) -> str:
-    edge, repeats = _Edge(), MemoryRepeats()
+    edge, repeats = _Edge(args), MemoryRepeats()
     answers = []
-    with Progress(sys.stderr) as progress:
-        kit = edge.kit(args, progress)
-        for delivery in read_deliveries(_event_bytes(args.path)):
-            if delivery.failure is not None:
-                kit = with_sources(kit, edge.clients(), region=delivery.failure.region)
-            told = partial(telemetry, kit=kit, on=args.log)
-            intake = Intake(kit=kit, repeats=repeats, telemetry=told, patient=False)
+    deliveries = read_deliveries(_event_bytes(args.path))
+    with edge.progress() as progress:
+        kit = edge.kit(progress)
+        for delivery in deliveries:
+            sourced = edge.sourced(kit, delivery.failure.region) if delivery.failure is not None else kit
+            intake = Intake(
+                kit=sourced,
+                repeats=repeats,
+                telemetry=partial(edge.telemetry, kit=sourced),
+                deadline=edge.deadline,
+                patient=False,
+            )
             answers.append(serve(delivery, intake).diagnosis)
     return _shown(args, *(answer for answer in answers if answer is not None))
 
@@ -298,9 +342,9 @@ def _shown(args: argparse.Namespace, *answers: Diagnosis) -> str:
 
 
 def _excerpt(args: argparse.Namespace) -> str:
-    edge = _Edge()
+    edge = _Edge(args)
     kit = default_kit(edge.settings)
-    excerpt = run(start_place(edge.place(args), kit), kit).excerpt
+    excerpt = run(start_place(edge.place(), kit), kit).excerpt
     for gap in excerpt.gaps:
         sys.stderr.write(f"gap: {display.for_terminal(gap)}\n")
     if args.format == "json":
@@ -311,9 +355,8 @@ def _excerpt(args: argparse.Namespace) -> str:
 
 
 def _redact(args: argparse.Namespace) -> str:
-    edge = _Edge()
-    settings = edge.settings
-    store = find_place(args.path, s3=lambda: edge.clients().s3()).store
+    edge = _Edge(args)
+    settings, store = edge.settings, edge.place().store
     files = store.list()
     if len(files) != 1:
         raise UsageError(f"{args.path}: is a folder; give one file or -")

@@ -5,21 +5,35 @@ profiles, `AWS_ENDPOINT_URL` and its forms per service. Retries are ours where a
 (EMR, Bedrock), botocore's elsewhere.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from diagnose.bucket import find_store
+from diagnose.deadline import Deadline
 from diagnose.errors import UsageError
 from diagnose.failure import Failure, JobContext
 from diagnose.log import LogStore
 from diagnose.settings import Settings
 from diagnose.silence import quiet_loggers
 
-CONNECT_TIMEOUT_SECONDS: Final = 5
-READ_TIMEOUT_SECONDS: Final = 10
-"""Between two pieces of an answer; what takes longer is asked again. Four attempts stay below a minute."""
-S3_ATTEMPTS: Final = 4
+DEFAULT_REGION: Final = "us-east-1"
+"""Where neither AWS_REGION nor boto3's own settings name one."""
+CONNECT_TIMEOUT_SECONDS: Final = 3
+READ_TIMEOUT_SECONDS: Final = 5
+"""Between two pieces of an answer. A call that hangs ends, with its attempts, within the default reserve."""
+ATTEMPTS: Final = 3
 POOL_CONNECTIONS: Final = 16
 """More than the log files that are read ahead."""
+
+
+class Closable(Protocol):
+    """Holds connections."""
+
+    def close(self) -> None:
+        """Close them."""
+        ...
+
+
+C = TypeVar("C", bound=Closable)
 
 
 class Clients:
@@ -27,14 +41,31 @@ class Clients:
 
     def __init__(self, settings: Settings) -> None:
         import boto3  # noqa: PLC0415 - the rules need no AWS
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
         quiet_loggers()
-        self._session = boto3.session.Session(region_name=settings.aws_region)
+        try:
+            session = boto3.session.Session(region_name=settings.aws_region or None)
+            self._has_credentials = session.get_credentials() is not None
+        except BotoCoreError as error:
+            raise UsageError(f"AWS: {type(error).__name__}; look at AWS_PROFILE and such") from None
+        self._region = session.region_name or DEFAULT_REGION
+        self._session = session
         self._made: dict[tuple[str, str, float], Any] = {}
+        self._others: list[Closable] = []
+
+    def check(self) -> None:
+        """Make sure that AWS can be asked at all.
+
+        Raises:
+            UsageError: there are no credentials.
+        """
+        if not self._has_credentials:
+            raise UsageError("AWS: there are no credentials; give a profile (AWS_PROFILE), keys or a role")
 
     def s3(self, region: str = "") -> Any:  # noqa: ANN401 - boto3 has no types
         """Give the S3 client; botocore repeats what is throttled."""
-        return self._client("s3", region, attempts=S3_ATTEMPTS)
+        return self._client("s3", region, attempts=ATTEMPTS)
 
     def emr(self, region: str = "") -> Any:  # noqa: ANN401
         """Give the EMR client."""
@@ -42,7 +73,7 @@ class Clients:
 
     def secrets(self) -> Any:  # noqa: ANN401
         """Give the Secrets Manager client."""
-        return self._client("secretsmanager", "", attempts=S3_ATTEMPTS)
+        return self._client("secretsmanager", "", attempts=ATTEMPTS)
 
     def bedrock(self, timeout_seconds: float) -> Any:  # noqa: ANN401
         """Give a Bedrock Runtime client that gives up within some seconds."""
@@ -50,9 +81,15 @@ class Clients:
 
     def close(self) -> None:
         """Close every client's connections; clients asked for later are made anew."""
-        for client in self._made.values():
+        for client in (*self._made.values(), *self._others):
             client.close()
         self._made.clear()
+        self._others.clear()
+
+    def closing(self, other: C) -> C:
+        """Close another client with ours; gives it back."""
+        self._others.append(other)
+        return other
 
     def _client(
         self, service: str, region: str, *, attempts: int, timeout_seconds: float = READ_TIMEOUT_SECONDS
@@ -74,7 +111,7 @@ class Clients:
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
         try:
-            return self._session.client(service, region_name=region or None, config=config)
+            return self._session.client(service, region_name=region or self._region, config=config)
         except (BotoCoreError, ValueError) as error:
             code = type(error).__name__
             raise UsageError(f"{service}: no client can be made ({code}); look at the AWS settings") from None
@@ -87,7 +124,9 @@ class BucketArchive:
         self._clients = clients
         self._bucket = settings.s3_log_bucket
 
-    def find(self, failure: Failure, context: JobContext) -> tuple[LogStore, tuple[str, ...]]:
+    def find(
+        self, failure: Failure, context: JobContext, *, deadline: Deadline
+    ) -> tuple[LogStore, tuple[str, ...]]:
         """Find the store; see `diagnose.bucket.find_store`."""
         return find_store(
             self._clients.s3(failure.region),
@@ -95,4 +134,5 @@ class BucketArchive:
             cluster_id=failure.cluster_id,
             step_id=failure.step_id,
             bucket_setting=self._bucket,
+            deadline=deadline,
         )

@@ -10,6 +10,9 @@ from typing import Final
 
 from diagnose.errors import DeadlineError
 
+OUT_OF_TIME: Final = "time ran out"
+"""Stands in every gap and reason that a deadline left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
@@ -35,7 +38,7 @@ class Deadline:
     def check(self, waited_for: str) -> None:
         """Raise `DeadlineError` when only the reserve is left."""
         if self.near:
-            raise DeadlineError(f"time ran out while waiting for {waited_for}")
+            raise DeadlineError(f"{OUT_OF_TIME} while waiting for {waited_for}")
 
 
 NO_DEADLINE: Final = Deadline(lambda: math.inf)

@@ -14,6 +14,8 @@ from diagnose.excerpt import LogExcerpt, shorten
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_REFUSED: Final = (Status.INVALID_EVENT, Status.IGNORED)
+"""Nothing was diagnosed: the reason is all there is to say."""
 MAX_MARKDOWN_LINE_CHARS: Final = 300
 """A Slack section holds 3,000 characters; eight lines of this length fit."""
 
@@ -38,6 +40,9 @@ def as_text(diagnosis: Diagnosis, *, colour: bool = False) -> str:
 
 
 def _text_lines(d: Diagnosis, paint: "_Paint") -> Iterable[str]:
+    if d.status in _REFUSED:
+        yield f"{paint('yellow', d.status)}: {_clean(d.root_cause)}"
+        return
     yield f"{paint('bold', d.category)} · {d.failure_type} · confidence {d.confidence:.2f} ({d.analyst})"
     yield paint("dim", _who(d))
     if told := _how(d):
@@ -97,6 +102,9 @@ def as_markdown(diagnosis: Diagnosis) -> str:
 
 
 def _markdown_lines(d: Diagnosis) -> Iterable[str]:
+    if d.status in _REFUSED:
+        yield f"*{d.status}*: {_prose(d.root_cause)}"
+        return
     yield f"*{d.category}* ({d.failure_type}), confidence {d.confidence:.2f}: {_prose(_who(d))}"
     if d.status is not Status.DIAGNOSED:
         yield f"_{d.status}: {_prose(d.status_reason or 'no reason given')}_"

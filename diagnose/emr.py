@@ -198,11 +198,13 @@ def _told(error: Exception, operation: str, request: Mapping[str, Any]) -> str:
     elif code in _UNSIGNED or isinstance(
         error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError
     ):
-        reason = "renew the AWS credentials that this runs with"
+        reason = "give valid AWS credentials to what runs this"
     elif code in ("InvalidRequestException", "ValidationException", "ParamValidationError"):
         reason = "there is no such cluster or step in this region and account; check ids and region"
     elif isinstance(error, exceptions.SSLError):
         reason = "the endpoint's certificate is not trusted; check the endpoint and the CA bundle"
+    elif isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
+        reason = "the endpoint can't be reached; check region, network and VPC endpoint"
     elif passing(error):
         reason = f"gave up after {ATTEMPTS} attempts; try again later"
     else:

@@ -14,7 +14,7 @@ from typing import Final
 
 from diagnose import layout
 from diagnose.ahead import ReadAhead
-from diagnose.deadline import NO_DEADLINE, Deadline
+from diagnose.deadline import NO_DEADLINE, OUT_OF_TIME, Deadline
 from diagnose.failure import Failure, JobContext
 from diagnose.inventory import Inventory
 from diagnose.layout import Source, SourceKind
@@ -36,6 +36,13 @@ class Incident:
     gaps: tuple[str, ...]
     step_logs_seen: bool = False
     """A file of the step's own folder was found, readable or not: its logs have begun to arrive."""
+    last_written: datetime | None = None
+    """When the newest file of the step's own folder was written; None where the store doesn't say."""
+
+    @property
+    def cut_short(self) -> bool:
+        """Tell whether time ran out before everything was read."""
+        return any(scan.report.late for scan in self.scans) or any(OUT_OF_TIME in gap for gap in self.gaps)
 
     @property
     def lines(self) -> int:
@@ -51,18 +58,17 @@ def gather(
     gaps: Iterable[str] = (),
     *,
     deadline: Deadline = NO_DEADLINE,
-    started_at: datetime | None = None,
 ) -> Incident:
     """Read all logs of one failed step.
 
     Args:
         store: where the logs are.
-        failure: what is known; without a step id the last step in time is taken.
+        failure: what is known; without a step id the last step in time is taken. Daemon logs last written
+            before it began are not opened.
         context: settings of the job and its cluster.
         settings: read limits.
         gaps: what the caller could not find.
         deadline: when reading ends, whatever is still unread.
-        started_at: when the step began; daemon logs last written before it are not opened.
 
     Returns:
         The incident. Unreadable files are gaps, never exceptions.
@@ -71,7 +77,7 @@ def gather(
         reader = _Reader(store if ahead is None else ahead, settings, deadline)
         reader.gaps.extend(gaps)
         inventory = Inventory(store, reader.gaps, deadline)
-        chosen = reader.read(inventory, failure, fetches=settings.yarn_log_fetch_enabled, since=started_at)
+        chosen = reader.read(inventory, failure, fetches=settings.yarn_log_fetch_enabled)
         return reader.incident(chosen, context)
 
 
@@ -87,13 +93,12 @@ class _Reader:
         self._store = store
         self._budget = ReadBudget(settings.max_read_bytes, deadline)
         self._step_logs_seen = False
+        self._last_written: datetime | None = None
         self.scanner = Scanner(context_lines=settings.log_context_lines)
         self.scans: list[Scan] = []
         self.gaps: list[str] = []
 
-    def read(
-        self, inventory: Inventory, failure: Failure, *, fetches: bool, since: datetime | None
-    ) -> Failure:
+    def read(self, inventory: Inventory, failure: Failure, *, fetches: bool) -> Failure:
         whole = inventory.whole
         if whole == ():
             self.gaps.append("there is no log file at all")
@@ -106,7 +111,7 @@ class _Reader:
         wanted = self.applications(inventory, chosen)
         if fetches:
             self.read_containers(inventory, wanted)
-            self.read_daemons(inventory, wanted, since)
+            self.read_daemons(inventory, wanted, failure.started_at)
         elif wanted:
             self.gaps.append("container logs were not read: YARN_LOG_FETCH_ENABLED is off")
         self._read_all(sorted(inventory.loose(), key=lambda source: source.file.split("/")))
@@ -120,6 +125,7 @@ class _Reader:
             step = self._last_step(inventory, found, steps)
         files = layout.step_sources(found, step)
         self._step_logs_seen = bool(files)
+        self._last_written = max(filter(None, map(inventory.modified, files)), default=None)
         self._read_all(files)
         if not files and inventory.in_layout:
             self.gaps.append(f"the step's own logs are missing (steps/{step or '<step>'}/)")
@@ -184,6 +190,7 @@ class _Reader:
             tasks=self.scanner.tasks,
             gaps=tuple(dict.fromkeys(self.gaps)),
             step_logs_seen=self._step_logs_seen,
+            last_written=self._last_written,
         )
 
     def _expect(self, files: Sequence[Source]) -> None:
@@ -235,7 +242,8 @@ def _newest(inventory: Inventory, sources: Sequence[Source], steps: Sequence[str
     written = dict.fromkeys(steps, 0.0)
     for source in sources:
         if source.step:
-            written[source.step] = max(written[source.step], inventory.modified(source))
+            moment = inventory.modified(source)
+            written[source.step] = max(written[source.step], moment.timestamp() if moment else 0.0)
     if len(steps) <= _MAX_PEEKED_STEPS or not any(written.values()):
         return steps
     return sorted(steps, key=lambda step: (written[step], step))[-_MAX_PEEKED_STEPS:]
@@ -251,7 +259,7 @@ def _reason(report: ReadReport) -> str:
     if report.binary:
         return "is not text and was not used"
     if report.late:
-        return "was not read to its end: time ran out"
+        return f"was not read to its end: {OUT_OF_TIME}"
     if report.capped:
         return "was not read to its end: MAX_READ_BYTES of the step were used up"
     return "is truncated; only its readable beginning was used"

@@ -7,6 +7,7 @@ call.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import uuid4
 
 from diagnose.deadline import NO_DEADLINE, Deadline
 from diagnose.diagnosis import Diagnosis, Status
@@ -70,7 +71,7 @@ def serve(delivery: Delivery, intake: Intake) -> Served:
     if delivery.origin is Origin.DIRECT:
         return _served(delivery, delivery.failure, intake)
     key = repeat_key(delivery.failure)
-    if not intake.repeats.claim(key, owner=delivery.message_id or delivery.event_id or ""):
+    if not intake.repeats.claim(key, owner=delivery.message_id or delivery.event_id or uuid4().hex):
         reason = "this failure was diagnosed already, or is being diagnosed"
         return _answered(delivery, intake, Status.IGNORED, reason)
     done = False

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from diagnose import layout
-from diagnose.deadline import NO_DEADLINE, Deadline
+from diagnose.deadline import NO_DEADLINE, OUT_OF_TIME, Deadline
 from diagnose.layout import Source, SourceKind
 from diagnose.log import Listing, LogFile, LogStore, WideStore
 
@@ -75,18 +75,17 @@ class Inventory:
         found = layout.daemon_sources(self._under(_DAEMON_FOLDER))
         return tuple(source for source in found if not self._is_older(source, since))
 
-    def modified(self, source: Source) -> float:
-        """Tell when a file was last written, in seconds since 1970; 0 where nobody knows."""
-        moment = self._files[source.file].modified
-        return moment.timestamp() if moment else 0.0
+    def modified(self, source: Source) -> datetime | None:
+        """Tell when a file was last written; None where nobody knows."""
+        return self._files[source.file].modified
 
     def _is_older(self, source: Source, since: datetime | None) -> bool:
-        moment = self._files[source.file].modified
+        moment = self.modified(source)
         return since is not None and moment is not None and moment < since
 
     def _list_whole(self) -> tuple[Source, ...] | None:
         if self._deadline.near:
-            self._gaps.append("the logs could not be listed (time ran out)")
+            self._gaps.append(f"the logs could not be listed ({OUT_OF_TIME})")
             return ()
         try:
             if isinstance(self._store, WideStore):
@@ -139,7 +138,7 @@ class Inventory:
 
     def _check(self) -> None:
         if self._deadline.near:
-            raise TimeoutError(errno.ETIMEDOUT, "time ran out")
+            raise TimeoutError(errno.ETIMEDOUT, OUT_OF_TIME)
 
     def _lose(self, folder: str, error: OSError) -> None:
         self._gaps.append(f"{folder} could not be listed ({_words(error)}){_consequence(folder)}")

@@ -5,10 +5,12 @@ are replies with another `stop`, not errors: both were billed, and neither may b
 Twins: `bedrock` (Bedrock Converse), `chat` (any other LangChain chat model), `recording` (replies of before).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from hashlib import sha256
+from typing import Any, Protocol
 
 from diagnose.deadline import Deadline
 from diagnose.prompt import RenderedPrompt
@@ -108,6 +110,11 @@ class Model(Protocol):
             RecordingError: replies are replayed and there is none to this question.
         """
         ...
+
+
+def schema_sha256(schema: Mapping[str, Any] | None) -> str:
+    """Give the hash of a JSON schema, "" without one."""
+    return sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest() if schema else ""
 
 
 class SampledModel(Model, Protocol):

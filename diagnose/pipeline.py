@@ -86,9 +86,11 @@ def start(
     )
 
 
-def start_place(place: Place, kit: Kit, *, telemetry: Telemetry | None = None) -> State:
-    """Begin the diagnosis of logs that are at hand."""
-    begun = start(place.failure, kit, telemetry=telemetry)
+def start_place(
+    place: Place, kit: Kit, *, deadline: Deadline = NO_DEADLINE, telemetry: Telemetry | None = None
+) -> State:
+    """Begin the diagnosis of logs that are at hand; see `start`."""
+    begun = start(place.failure, kit, deadline=deadline, telemetry=telemetry)
     return replace(begun, context=place.context, store=place.store, gaps=place.gaps)
 
 

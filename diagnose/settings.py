@@ -45,7 +45,8 @@ class Settings(BaseModel):
     redaction_numbered: bool = True
     yarn_log_fetch_enabled: bool = True
     """False: containers and daemon logs are not read; that is a gap, and never safe to retry."""
-    aws_region: Annotated[str, Field(pattern=f"^{REGION}$")] = "us-east-1"
+    aws_region: Annotated[str, Field(pattern=f"^(?:|{REGION})$")] = ""
+    """Empty: what boto3's own settings name, else us-east-1."""
     bedrock_model_id: Annotated[str, Field(pattern=r"^\S{1,2048}$")] = "us.anthropic.claude-sonnet-4-6"
     """A model id, or the id or ARN of an inference profile."""
     bedrock_max_tokens: Annotated[int, Field(ge=256, le=64_000)] = 1024

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from diagnose import analyst
-from diagnose.bucket import absence
 from diagnose.coverage import cover
+from diagnose.deadline import OUT_OF_TIME
 from diagnose.diagnosis import Status
 from diagnose.errors import DeadlineError, MetadataError, ModelError
 from diagnose.failure import Failure
 from diagnose.grounding import ground
 from diagnose.identifier import shown_identifier
 from diagnose.incident import Incident, gather
+from diagnose.lag import lag
 from diagnose.model import ModelReply, Question, Stop
 from diagnose.reply import InvalidAnswerError, parse_answer
 from diagnose.state import Desk, Ending, Kit, State
@@ -58,9 +59,10 @@ def advance(stage: Stage, state: State, kit: Kit) -> State:
     if after.ending is state.ending and not _is_partial(after):
         after = replace(after, completed=(*state.completed, stage.name))
     if after.ending is None and stage is not STAGES[-1] and after.deadline.near:
-        reason = f"time ran out after the stage {stage.name}"
+        reason = f"{OUT_OF_TIME} after the stage {stage.name}"
         after = replace(after, ending=_partial(reason))
-    status = after.ending.status.value if after.ending else "ok"
+    ended = after.ending if after.ending is not state.ending or stage is STAGES[-1] else None
+    status = ended.status.value if ended else "ok"
     after.telemetry.stage(StageRecord(stage=stage.name, duration_ms=duration_ms, status=status))
     return replace(after, stage_ms={**after.stage_ms, stage.name: duration_ms})
 
@@ -105,23 +107,20 @@ def metadata(state: State, kit: Kit) -> State:
 def log(state: State, kit: Kit) -> State:
     """Read the step's logs, its containers' and the daemons' lines about them."""
     if state.deadline.near:
-        gap = "no log was read: time ran out"
-        return replace(state, incident=_unread(state, gap))
-    store, gaps = (state.store, ()) if state.store else _made(kit.archive).find(state.failure, state.context)
-    incident = gather(
-        store,
-        state.failure,
-        state.context,
-        kit.settings,
-        (*state.gaps, *gaps),
-        deadline=state.deadline,
-        started_at=state.failure.started_at,
-    )
-    if incident.step_logs_seen or state.store is not None:
-        return replace(state, incident=incident, failure=incident.failure)
-    missing = absence(state.failure.failed_at, kit.now(), kit.settings.logs_late_limit_seconds)
-    incident = replace(incident, gaps=(*incident.gaps, missing.words))
-    return replace(state, incident=incident, failure=incident.failure, late=missing.early)
+        return replace(state, incident=_unread(state, f"no log was read: {OUT_OF_TIME}"))
+    store, gaps = state.store, state.gaps
+    if store is None:
+        store, missing = _made(kit.archive).find(state.failure, state.context, deadline=state.deadline)
+        gaps = (*gaps, *missing)
+    incident = gather(store, state.failure, state.context, kit.settings, gaps, deadline=state.deadline)
+    if state.store is None:
+        found = lag(incident, kit.now(), kit.settings.logs_late_limit_seconds)
+        incident = replace(incident, gaps=(*incident.gaps, *found.words))
+        state = replace(state, late=found.early)
+    read = replace(state, incident=incident, failure=incident.failure)
+    if incident.cut_short and state.ending is None:
+        return _ended(read, Status.PARTIAL_ANALYSIS, f"{OUT_OF_TIME} while the logs were read")
+    return read
 
 
 def _unread(state: State, gap: str) -> Incident:

@@ -30,7 +30,9 @@ from diagnose.view import Matched, Redacted
 class Archive(Protocol):
     """Finds where a step's logs are."""
 
-    def find(self, failure: Failure, context: JobContext) -> tuple[LogStore, tuple[str, ...]]:
+    def find(
+        self, failure: Failure, context: JobContext, *, deadline: Deadline
+    ) -> tuple[LogStore, tuple[str, ...]]:
         """Give the logs' store and what is missing, in words; an empty store when there is none."""
         ...
 
@@ -88,9 +90,9 @@ class Ending:
     model_text: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class State:
-    """One diagnosis under way; every stage gives a new one."""
+    """One diagnosis under way; every stage gives a new one. It holds raw values, so it prints none."""
 
     failure: Failure
     context: JobContext
@@ -121,6 +123,10 @@ class State:
     completed: tuple[str, ...] = ()
     stage_ms: Mapping[str, int] = field(default_factory=dict)
     diagnosis: Diagnosis | None = None
+
+    def __repr__(self) -> str:
+        """Name what is done; what a state holds belongs in no log, trace or debugger's transcript."""
+        return f"State(completed={self.completed!r})"
 
     @property
     def postponed(self) -> bool:

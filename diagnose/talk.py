@@ -12,10 +12,15 @@ _CLEAR: Final = "\r\x1b[K"
 
 
 class Progress:
-    """One line that names the stage under way, on a terminal only; gone when the work is done."""
+    """One line that names the stage under way, on a terminal only; gone when the work is done.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream if stream.isatty() else None
+    Args:
+        stream: standard error.
+        on: false where something else writes to the stream, too.
+    """
+
+    def __init__(self, stream: TextIO, *, on: bool = True) -> None:
+        self._stream = stream if on and stream.isatty() else None
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -14,10 +14,9 @@ PYTHON = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 
 def shell(command):
-    scripts = Path(sys.executable).parent
-    words = command.removeprefix("$ ").replace(".venv/bin/diagnose", f"{scripts}/python -m diagnose")
-    words = words.replace(".venv/bin/evals", f"{scripts}/python -m evals")
-    words = words.replace(".venv/bin/python", f"{scripts}/python")
+    python = Path(sys.executable).parent / "python"
+    programs = {"diagnose": f"{python} -m diagnose", "evals": f"{python} -m evals", "python": str(python)}
+    words = re.sub(r"\.venv/bin/(\w+)", lambda found: programs[found[1]], command.removeprefix("$ "))
     done = subprocess.run(["bash", "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout
 

@@ -1,7 +1,6 @@
 """Logs in S3: listing within bounds, streams that break, errors in our own words, the search for a cluster."""
 
 import gzip
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from awsserver import AwsServer
@@ -9,7 +8,6 @@ from bucketserver import BUCKET, BucketServer, Fault
 
 from diagnose.bucket import (
     BucketStore,
-    absence,
     find_store,
     parse_location,
 )
@@ -448,24 +446,3 @@ def test_a_network_that_is_down_is_asked_once():
         client = server.client()
     _, gaps = search(client, "s3://aaa/x", "s3://bbb/x", "s3://ccc/x", setting="ddd")
     assert sum("can't be reached" in gap for gap in gaps) == 1
-
-
-@pytest.mark.parametrize(
-    ("age", "early", "words"),
-    [
-        (0, True, "too early"),
-        (599, True, "too early"),
-        (600, False, "should be there"),
-        (-5, True, "0 minutes"),
-    ],
-)
-def test_not_there_yet_is_told_from_not_there(age, early, words):
-    now = datetime(2026, 11, 22, 8, tzinfo=UTC)
-    told = absence(now - timedelta(seconds=age), now, 600)
-    assert told.early is early
-    assert words in str(told)
-    assert "missing" in str(told)
-
-
-def test_without_the_time_of_failure_nothing_is_promised():
-    assert not absence(None, datetime(2026, 11, 22, tzinfo=UTC), 600).early

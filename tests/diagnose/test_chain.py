@@ -1,14 +1,19 @@
 """LangChain's sequence of the same stages gives the same as the plain walk."""
 
+import asyncio
 import json
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import canary
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tracers.langchain import wait_for_all_tracers
 
-from diagnose.chain import chain, metadata_tool, run_chain
+from diagnose.chain import chain, metadata_tool
 from diagnose.errors import MetadataError
 from diagnose.failure import Failure, JobContext
 from diagnose.log import DirectoryStore
@@ -48,7 +53,7 @@ class Archive:
     def __init__(self, store):
         self.store = store
 
-    def find(self, failure, context):
+    def find(self, failure, context, *, deadline):
         return self.store, ()
 
 
@@ -84,7 +89,7 @@ def same(diagnosis):
 
 
 def test_both_give_the_same(kit):
-    plain, chained = run(start(FAILURE, kit), kit), run_chain(start(FAILURE, kit), kit)
+    plain, chained = run(start(FAILURE, kit), kit), chain(kit).invoke(start(FAILURE, kit))
     assert same(chained.diagnosis) == same(plain.diagnosis)
     assert chained.excerpt == plain.excerpt
     first, second = kit.desk.model.prompts
@@ -94,15 +99,15 @@ def test_both_give_the_same(kit):
 @pytest.mark.parametrize("error", [MetadataError("gone")])
 def test_both_end_the_same_way(kit, error):
     kit = replace(kit, metadata=Source(error=error))
-    plain, chained = run(start(FAILURE, kit), kit), run_chain(start(FAILURE, kit), kit)
+    plain, chained = run(start(FAILURE, kit), kit), chain(kit).invoke(start(FAILURE, kit))
     assert plain.diagnosis.status == "ANALYSIS_ABORTED"
     assert same(chained.diagnosis) == same(plain.diagnosis)
 
 
 def test_the_first_link_is_the_metadata_tool_and_the_links_are_the_stages(kit):
-    sequence = chain(kit)
+    sequence = chain(kit).sequence
     assert [link.name for link in sequence.steps] == [*(stage.name for stage in STAGES), "result"]
-    run_chain(start(FAILURE, kit), kit)
+    chain(kit).invoke(start(FAILURE, kit))
     ((failure, _),) = kit.metadata.asked
     assert failure == FAILURE
 
@@ -126,7 +131,9 @@ def test_the_tool_tells_a_model_no_secret():
     assert not [c.kind for c in made if c.value in text]
 
 
-def test_nothing_is_traced_whatever_the_environment_says(kit, monkeypatch):
+@contextmanager
+def sniffer():
+    """A server that notes whoever calls."""
     seen = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -139,14 +146,50 @@ def test_nothing_is_traced_whatever_the_environment_says(kit, monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
-            monkeypatch.setenv(name, "true")
-        monkeypatch.setenv("LANGSMITH_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("LANGSMITH_API_KEY", "testing")
-        run_chain(start(FAILURE, kit), kit)
-        from langchain_core.tracers.langchain import wait_for_all_tracers
-
-        wait_for_all_tracers()
+        yield f"http://127.0.0.1:{server.server_port}", seen
         server.shutdown()
         thread.join()
+
+
+class Witness(BaseCallbackHandler):
+    """Notes everything LangChain tells a callback."""
+
+    def __init__(self):
+        self.told = []
+
+    def on_chain_start(self, serialized, inputs, **_):
+        self.told.append(repr(inputs))
+
+    def on_tool_start(self, serialized, input_str, **_):
+        self.told.append(input_str)
+
+
+CALLS = {
+    "invoke": lambda link, state, config: link.invoke(state, config),
+    "batch": lambda link, state, config: link.batch([state, state], config)[0],
+    "stream": lambda link, state, config: next(iter(link.stream(state, config))),
+    "ainvoke": lambda link, state, config: asyncio.run(link.ainvoke(state, config)),
+    "composed": lambda link, state, config: (link | RunnableLambda(lambda result: result)).invoke(
+        state, config
+    ),
+}
+
+
+@pytest.mark.parametrize("way", CALLS)
+def test_nobody_is_told_of_anything_inside_whatever_the_environment_says(kit, monkeypatch, way):
+    witness = Witness()
+    with sniffer() as (endpoint, seen):
+        if way != "composed":  # what is outside is the composer's own business
+            for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
+                monkeypatch.setenv(name, "true")
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", endpoint)
+        monkeypatch.setenv("LANGSMITH_API_KEY", "testing")
+        result = CALLS[way](chain(kit), start(FAILURE, kit), {"callbacks": [witness]})
+        wait_for_all_tracers()
+    assert result.diagnosis.status == "DIAGNOSED"
     assert seen == []
+    if way == "composed":  # what is beside the link sees its result, and nothing of the stages
+        assert not [text for text in witness.told if "Incident(" in text or "Metadata(" in text]
+        assert witness.told[0] == "State(completed=())"
+    else:
+        assert witness.told == []

@@ -4,12 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from diagnose import cli
 from diagnose.diagnosis import Diagnosis
 
+ROOT = Path(__file__).resolve().parents[2]
+NOWHERE = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
+"""No credentials, and no network but loopback."""
 TRACE = 'Traceback (most recent call last):\n  File "/home/hadoop/job.py", line 8, in <module>\n    main()\n'
 
 
@@ -129,3 +138,56 @@ def test_every_help_shows_an_example():
 def test_main_can_be_called_in_process(root, capsysbinary):
     assert cli.main(["logs", str(root)]) == 0
     assert b"CODE_ERROR" in capsysbinary.readouterr().out
+
+
+def test_several_records_give_a_list_and_each_its_status():
+    events = ROOT / "tests" / "events"
+    known = {**NOWHERE, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    limit = ("--time-limit", "31", "--format", "json")
+    shown = run("event", events / "queue_several.json", *limit, env=known)
+    statuses = [row["status"] for row in json.loads(shown.stdout)]
+    assert shown.returncode == 0
+    assert set(statuses) == {"PARTIAL_ANALYSIS", "INVALID_EVENT", "IGNORED"}
+    shown = run("event", "-", "--format", "json", stdin=b"{")
+    assert json.loads(shown.stdout)["status"] == "INVALID_EVENT"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_status_other_than_diagnosed_is_told_with_its_reason(form):
+    shown = run("event", ROOT / "tests" / "events" / "completed.json", "--format", form)
+    assert shown.returncode == 0
+    assert shown.stdout.decode().replace("*", "") == "IGNORED: the step is COMPLETED, not FAILED\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["step", "--cluster-id", "x", "--step-id", "s-1AXTREE000001"], "--cluster-id 'x': is no cluster's id"),
+        (["step", "--cluster-id", "j-1A", "--step-id", "7"], "--step-id '7': is no step's id"),
+        (["step", "--cluster-id", "j-1A", "--step-id", "s-1A", "--region", "Rome"], "--region 'Rome': is no region"),
+        (["step", "--cluster-id", "j-1A", "--step-id", "s-1A"], "AWS: there are no credentials; give a profile"),
+        (["event", str(ROOT / "tests" / "events" / "failed.json")], "AWS: there are no credentials"),
+        (["logs", "-", "--analyst", "bedrock"], "AWS: there are no credentials"),
+        (["event", "nowhere.json"], "nowhere.json: No such file or directory; give a JSON file or -"),
+        (["logs", "-", "--analyst", "gpt"], "--analyst gpt: not known; give rules, bedrock:<model id>"),
+        (["logs", "-", "--analyst", "recorded:none.jsonl"], "none.jsonl"),
+        (["logs", "-", "--prompt", "v1"], "--prompt and --record need a model"),
+        (["logs", "-", "--analyst", "bedrock", "--prompt", "v99"], "prompt 'v99' is not there: there are v1, v2"),
+        (["logs", "s3://no.such.bucket.example/j-1A/"], "there are no AWS credentials"),
+    ],
+)  # fmt: skip
+def test_what_can_t_be_used_is_told_in_one_line(arguments, words):
+    shown = run(*arguments, env=NOWHERE)
+    assert shown.returncode == 2
+    assert words in shown.stderr.decode()
+    assert shown.stderr.count(b"\n") == 1
+    assert shown.stdout == b""
+
+
+def test_log_records_are_json_on_standard_error():
+    shown = run("logs", ROOT / "datasets" / "lab" / "daily-sales", "--log")
+    records = [json.loads(line) for line in shown.stderr.splitlines()]
+    assert [record["stage"] for record in records] == ["log", "redaction", "signature", "excerpt", "verdict"]
+    for record in records:
+        assert {"cluster_id", "step_id", "stage", "duration_ms", "status"} <= set(record)
+        assert (record["cluster_id"], record["step_id"]) == ("j-ELSQKPPYH41OR", "s-F2OKMGFYH514L")

@@ -137,7 +137,7 @@ def test_after_four_attempts_it_is_an_error_that_names_the_call(source, fault):
     [
         (emrserver.DENIED, "AccessDeniedException; allow elasticmapreduce:DescribeStep"),
         (emrserver.INVALID, "ValidationException; there is no such cluster or step"),
-        (emrserver.EXPIRED, "ExpiredTokenException; renew the AWS credentials"),
+        (emrserver.EXPIRED, "ExpiredTokenException; give valid AWS credentials"),
         ((400, "SomethingNew"), "SomethingNew; not worth a retry"),
     ],
 )

@@ -29,8 +29,9 @@ REAL = [
 SOME = REAL[::5]
 
 
-def read(store, step=STEP, **options):
-    return gather(store, Failure(step_id=step), JobContext(), Settings(), **options)
+def read(store, step=STEP, started_at=None, **options):
+    failure = Failure(step_id=step, started_at=started_at)
+    return gather(store, failure, JobContext(), Settings(), **options)
 
 
 @pytest.fixture

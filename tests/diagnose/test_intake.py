@@ -22,7 +22,7 @@ class Archive:
     def __init__(self, store):
         self.store = store
 
-    def find(self, failure, context):
+    def find(self, failure, context, *, deadline):
         return self.store, ()
 
 

@@ -7,10 +7,12 @@ boto3 finds them all by its own endpoint settings. Waits between retries are rec
 import gzip
 import json
 import logging
+import socket
 import threading
 import time
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import bedrockserver as bedrock
@@ -23,21 +25,17 @@ from emrserver import EmrServer
 from metadataserver import Answer, MetadataServer
 
 from diagnose.assembly import with_analyst, with_sources
-from diagnose.bedrock import BedrockModel
 from diagnose.cli import main
 from diagnose.client import Clients
 from diagnose.deadline import NO_DEADLINE, Deadline
 from diagnose.diagnosis import json_schema
-from diagnose.emr import EmrSource
 from diagnose.event import read_deliveries
 from diagnose.intake import Intake, serve
 from diagnose.pipeline import default_kit, run_logs
 from diagnose.repeat import MemoryRepeats
 from diagnose.reply import wire_schema
-from diagnose.rest import RestSource, http_client, secret_key
 from diagnose.settings import load_settings
 from diagnose.stage import STAGES
-from diagnose.state import Desk
 from diagnose.telemetry import JsonFormatter, JsonTelemetry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,20 +117,8 @@ class World:
         """The kit of the command line, but that waits are only noted."""
         settings = load_settings()
         clients = self.clients(settings)
-        plain = with_sources(default_kit(settings), clients)
-        if settings.metadata_source == "emr":
-            plain = replace(plain, metadata=EmrSource(clients.emr(), sleep=self.slept.append))
-        seated = with_analyst(plain, "bedrock", clients=lambda: clients, prompt=prompt)
-        model = BedrockModel(
-            clients=clients.bedrock,
-            model_id=settings.bedrock_model_id,
-            max_tokens=settings.bedrock_max_tokens,
-            guardrail_id=settings.bedrock_guardrail_id,
-            guardrail_version=settings.bedrock_guardrail_version,
-            schema=wire_schema(),
-            sleep=self.slept.append,
-        )
-        return replace(seated, desk=Desk(model=model, prompt=seated.desk.prompt, gate=seated.desk.gate))
+        plain = with_sources(default_kit(settings), clients, sleep=self.slept.append)
+        return with_analyst(plain, "bedrock", clients=lambda: clients, prompt=prompt, sleep=self.slept.append)
 
 
 @dataclass
@@ -265,52 +251,35 @@ def test_with_the_metadata_gone_for_good_the_rules_read_the_logs_under_the_bucke
 
 @pytest.fixture
 def rest(world):
-    """A REST metadata API that tells the case's metadata; gives a function that makes a kit ask it."""
+    """Gives a function that starts a REST metadata API which tells the case's metadata, set up to be asked."""
     path = f"/clusters/{world.cluster}/steps/{world.meta['step']['Id']}"
     secrets = world.aws.client("secretsmanager")
     secrets.create_secret(Name="metadata/key", SecretString=json.dumps({"api_key": "testing-key"}))
-    world.settings |= {
-        "METADATA_SOURCE": "rest",
-        "METADATA_API_KEY_SECRET_ID": "metadata/key",
-        "S3_LOG_BUCKET": world.bucket,
-        "METADATA_API_URL": "https://localhost/",
-    }
 
     def serving(kind="good", reply=None):
         told = {k: v for k, v in (reply or world.meta).items() if k != "event"}
-        return MetadataServer({path: told}, kind=kind, key="testing-key")
+        server = MetadataServer({path: told}, kind=kind, key="testing-key")
+        world.settings |= {
+            "METADATA_SOURCE": "rest",
+            "METADATA_API_KEY_SECRET_ID": "metadata/key",
+            "METADATA_API_URL": server.endpoint,
+            "S3_LOG_BUCKET": world.bucket,
+            "SSL_CERT_FILE": server.cafile,
+        }
+        return server
 
-    def asking(server):
-        def change(kit):
-            clients = world.clients(kit.settings)
-            http = http_client(cafile=server.cafile)
-            world.opened.append(http)
-            source = RestSource(
-                http,
-                url=server.endpoint,
-                header="x-api-key",
-                key=lambda: secret_key(clients.secrets(), "metadata/key"),
-                sleep=world.slept.append,
-            )
-            return replace(kit, metadata=source)
-
-        return change
-
-    return serving, asking
+    return serving
 
 
 def test_the_rest_api_tells_the_same_and_is_asked_four_times(world, rest):
-    serving, asking = rest
-    with serving() as server:
+    by_emr = diagnosed(world)
+    with rest() as server:
         server.script.extend([Answer(status=500)] * 3)
-        outcome = diagnosed(world, change=asking(server))
+        outcome = diagnosed(world)
         assert server.calls == 4
     assert world.slept == [1, 2, 4]
     assert outcome.diagnosis.status == "DIAGNOSED"
     assert outcome.emr.calls == {}
-    by_emr = diagnosed(
-        world, change=lambda kit: replace(kit, metadata=EmrSource(world.clients(kit.settings).emr()))
-    )
     assert own_and_guarded(outcome) == own_and_guarded(by_emr)
 
 
@@ -330,10 +299,9 @@ def marker_of(request):
     ("kind", "calls"), [("self-signed", 0), ("wrong-host", 0), ("old-tls", 0), ("gone", 4)]
 )
 def test_a_metadata_api_that_can_t_be_trusted_or_had_aborts_the_analysis(world, rest, kind, calls):
-    serving, asking = rest
-    with serving("good" if kind == "gone" else kind) as server:
+    with rest("good" if kind == "gone" else kind) as server:
         server.script.extend([Answer(status=503)] * 9)
-        outcome = diagnosed(world, change=asking(server))
+        outcome = diagnosed(world)
         assert server.calls == calls
     assert outcome.diagnosis.status == "ANALYSIS_ABORTED"
     assert known_cause(outcome)
@@ -481,16 +449,59 @@ def test_a_reply_slower_than_the_deadline_leaves_a_partial_analysis(world):
 
 
 @pytest.mark.parametrize("last", NAMES[:-1])
-def test_a_deadline_near_after_a_stage_leaves_what_is_done(world, last):
-    begun, after = [], NAMES[NAMES.index(last) + 1]
-    # The clock is read when the stage has ended: what the next one would have begun with.
-    deadline = Deadline(lambda: 29.0 if last in begun else 300.0, reserve_seconds=30)
-    outcome = diagnosed(world, change=lambda kit: replace(kit, on_stage=begun.append), deadline=deadline)
+def test_a_deadline_near_after_a_stage_leaves_what_is_done(world, monkeypatch, last):
+    over, real = [], {stage.name: stage.run for stage in STAGES}
+
+    def until(state, kit):
+        after = real[last](state, kit)
+        over.append(last)
+        return after
+
+    stages = tuple(replace(stage, run=until) if stage.name == last else stage for stage in STAGES)
+    monkeypatch.setattr("diagnose.stage.STAGES", stages)
+    monkeypatch.setattr("diagnose.pipeline.STAGES", stages)
+    deadline = Deadline(lambda: 29.0 if over else 300.0, reserve_seconds=30)
+    outcome = diagnosed(world, deadline=deadline)
     d = outcome.diagnosis
-    assert d.status == "PARTIAL_ANALYSIS"
-    assert d.completed_stages in (NAMES[: NAMES.index(last) + 1], NAMES[: NAMES.index(last)])
-    assert after not in d.completed_stages
+    assert (d.status, d.completed_stages) == ("PARTIAL_ANALYSIS", NAMES[: NAMES.index(last) + 1])
     assert d.analyst == "rules"
+    assert d.category == ("UNKNOWN" if last == "metadata" else "DEPENDENCY_FAILURE")
+    assert len(outcome.bodies) == (NAMES.index(last) >= NAMES.index("model"))
+
+
+def test_an_s3_that_hangs_leaves_a_partial_analysis_in_time(world):
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(16)
+        world.settings |= {
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{deaf.getsockname()[1]}",
+            "S3_LOG_BUCKET": "another-bucket",
+        }
+        world.monkeypatch.setattr("diagnose.client.READ_TIMEOUT_SECONDS", 0.2)
+        begun = time.monotonic()
+        deadline = Deadline(lambda: 30.4 - (time.monotonic() - begun), reserve_seconds=30)
+        outcome = diagnosed(world, deadline=deadline)
+        left = 30.4 - (time.monotonic() - begun)
+    assert (outcome.diagnosis.status, outcome.bodies) == ("PARTIAL_ANALYSIS", [])
+    assert "log" not in outcome.diagnosis.completed_stages
+    assert left > 15, "the reserve is there for what comes after"
+
+
+def test_logs_older_than_the_failure_are_late_then_a_gap(world):
+    event = deepcopy(world.meta["event"])
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    world.meta["step"]["Status"]["Timeline"]["EndDateTime"] = event["time"] = soon.isoformat()
+    queued = {"Records": [{"messageId": "m-1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
+    with EmrServer(world.meta) as emr, bedrock.BedrockServer(drafted) as model:
+        world.environment(emr, model)
+        kit = replace(world.kit(), now=lambda: soon + timedelta(seconds=60))
+        postponed = serve(read_deliveries(queued)[0], Intake(kit=kit, repeats=MemoryRepeats()))
+        assert (postponed.postponed, postponed.diagnosis, model.requests) == (True, None, [])
+        kit = replace(kit, now=lambda: soon + timedelta(seconds=601))
+        d = serve(read_deliveries(queued)[0], Intake(kit=kit, repeats=MemoryRepeats())).diagnosis
+    assert d.status == "DIAGNOSED"
+    assert any("last written before its end" in gap for gap in d.gaps)
+    assert not d.safe_to_retry
 
 
 @pytest.mark.parametrize(
@@ -522,8 +533,8 @@ def test_the_second_delivery_is_ignored_and_costs_nothing(world):
         told = [serve(read_deliveries(world.meta["event"])[0], intake).diagnosis.status for _ in range(2)]
         again = {**world.meta["event"], "id": "another"}
         told.append(serve(read_deliveries(again)[0], intake).diagnosis.status)
-        assert told[0] == "DIAGNOSED"
-        assert told[2] == "IGNORED"
+        # The same delivery again, as when a queue was too quick, and another of the same failure.
+        assert told == ["DIAGNOSED", "IGNORED", "IGNORED"]
         assert len(model.requests) == 1
 
 
@@ -586,13 +597,12 @@ def group_changes():
 
 @pytest.mark.parametrize("group", group_changes())
 def test_one_changed_value_in_a_group_changes_the_request(world, rest, group):
-    serving, asking = rest
     changed = deepcopy(world.meta)
     group_changes()[group](changed)
     requests = []
     for reply in (world.meta, world.meta, changed):
-        with serving(reply=reply) as server:
-            requests.append(own_and_guarded(diagnosed(world, change=asking(server))))
+        with rest(reply=reply):
+            requests.append(own_and_guarded(diagnosed(world)))
     assert requests[0] == requests[1]
     assert requests[2] != requests[0]
 

@@ -54,7 +54,7 @@ class Archive:
     def __init__(self, store, gaps=()):
         self.store, self.gaps = store, gaps
 
-    def find(self, failure, context):
+    def find(self, failure, context, *, deadline):
         return self.store, self.gaps
 
 

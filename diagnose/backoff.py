@@ -20,6 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 from diagnose.deadline import Deadline
 from diagnose.errors import DeadlineError, ModelError
 from diagnose.model import CallSink, ModelCall, ModelReply, Stop
+from diagnose.timebox import within
 from diagnose.usage import Usage
 
 RETRIES: Final = 5
@@ -30,6 +31,8 @@ CAP_SECONDS: Final = 30.0
 Full jitter halves that on average and keeps many failing steps from coming back all at once."""
 LONGEST_ASKED_SECONDS: Final = 300.0
 """A service that asks for more is gone for longer than a run may take: better an error now."""
+GRACE_SECONDS: Final = 0.5
+"""Beyond the client's own time-out, so that its error comes first where it works."""
 SHORTEST_CALL_SECONDS: Final = 1.0
 """No model answers in less; with less time left no call is begun."""
 DEFAULT_TIMEOUT_SECONDS: Final = 120.0
@@ -162,11 +165,18 @@ class _Trail:
         self.attempts += 1
         timeout = fitting_seconds(min(self.rule.timeout_seconds, left))
         begun = self.rule.clock()
-        outcome = send(timeout)
+        outcome = self._sent(send, timeout)
         self.sink(self._call(outcome, self.rule.clock() - begun))
         if isinstance(outcome, Fault) and outcome.timed_out and timeout < self.rule.timeout_seconds:
             raise DeadlineError(f"time ran out while waiting for {self.name}: no answer in {timeout:g} s")
         return outcome
+
+    def _sent(self, send: Send, timeout: float) -> Answer | Fault:
+        """Send; a reply that trickles is given up like one that does not come."""
+        try:
+            return within(timeout + GRACE_SECONDS, lambda: send(timeout), self.name)
+        except DeadlineError:
+            return Fault(code="TooSlow", retryable=True, timed_out=True)
 
     def _call(self, outcome: Answer | Fault, seconds: float) -> ModelCall:
         usage = Usage() if isinstance(outcome, Fault) else outcome.usage

@@ -109,4 +109,6 @@ def _number(value: float) -> float | str:
     """Give a number that JSON and a comparison can hold; others as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if abs(value) < 1 << 63 else f"{value:.6g}"
+    if isinstance(value, int) and value.bit_length() > 63:
+        return "a number of more than 63 bits"
+    return value

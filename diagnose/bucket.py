@@ -344,4 +344,4 @@ class _Search:
     def _refuse(self, where: str, error: OSError) -> None:
         self._refused.append(f"{where} could not be looked into ({error.strerror})")
         # A place that hangs is asked with retries already; the next one would hang, too.
-        self._unusable = error.errno in (UNUSABLE, errno.ECONNRESET)
+        self._unusable = error.errno in (UNUSABLE, errno.ECONNRESET, errno.ETIMEDOUT)

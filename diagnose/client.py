@@ -5,6 +5,7 @@ profiles, `AWS_ENDPOINT_URL` and its forms per service. Retries are ours where a
 (EMR, Bedrock), botocore's elsewhere.
 """
 
+import math
 from typing import Any, Final, Protocol, TypeVar
 
 from diagnose.bucket import find_store
@@ -14,6 +15,7 @@ from diagnose.failure import Failure, JobContext
 from diagnose.log import LogStore
 from diagnose.settings import Settings
 from diagnose.silence import quiet_loggers
+from diagnose.timebox import TimeboxedS3
 
 DEFAULT_REGION: Final = "us-east-1"
 """Where neither AWS_REGION nor boto3's own settings name one."""
@@ -128,8 +130,9 @@ class BucketArchive:
         self, failure: Failure, context: JobContext, *, deadline: Deadline
     ) -> tuple[LogStore, tuple[str, ...]]:
         """Find the store; see `diagnose.bucket.find_store`."""
+        client = self._clients.s3(failure.region)
         return find_store(
-            self._clients.s3(failure.region),
+            client if math.isinf(deadline.left_seconds()) else TimeboxedS3(client, deadline),
             locations=context.log_locations,
             cluster_id=failure.cluster_id,
             step_id=failure.step_id,

@@ -180,9 +180,10 @@ def time(value: object) -> datetime | None:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    if moment is None or moment.tzinfo:
-        return moment
-    return moment.replace(tzinfo=UTC)
+    try:
+        return moment and (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except OverflowError:  # the year 1 or 9999, in another zone
+        return None
 
 
 def iso(value: object) -> str:

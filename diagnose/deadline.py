@@ -35,10 +35,12 @@ class Deadline:
         """Tell whether only the reserve is left."""
         return self.left_seconds() <= 0
 
-    def check(self, waited_for: str) -> None:
-        """Raise `DeadlineError` when only the reserve is left."""
-        if self.near:
+    def check(self, waited_for: str) -> float:
+        """Tell how long may be waited; raise `DeadlineError` when only the reserve is left."""
+        left_seconds = self.left_seconds()
+        if left_seconds <= 0:
             raise DeadlineError(f"{OUT_OF_TIME} while waiting for {waited_for}")
+        return left_seconds
 
 
 NO_DEADLINE: Final = Deadline(lambda: math.inf)

@@ -23,6 +23,8 @@ from diagnose.failure import Failure
 from diagnose.metadata import Metadata, read_document
 from diagnose.wire import ATTEMPTS, hush, persist
 
+UNREADABLE: Final = (ValueError, TypeError, AttributeError, KeyError, RecursionError, RuntimeError)
+"""What botocore raises on an answer of no known shape."""
 _ERRORS: Final = (BotoCoreError, ClientError, ResponseParserError)
 CACHE_SECONDS: Final = 60.0
 """Long enough for the steps that fail with one cluster, short enough to see an instance end."""
@@ -145,6 +147,11 @@ class EmrSource:
             )
         except _ERRORS as error:
             raise MetadataError(_told(error, operation, request)) from None  # AWS's words may hold values
+        except UNREADABLE as error:
+            words = (
+                f"EMR {operation}: {type(error).__name__}; the answer is none of EMR's, check the endpoint"
+            )
+            raise MetadataError(words) from None
         return answer
 
 

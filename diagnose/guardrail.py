@@ -48,16 +48,16 @@ def rule(trace: object, *, usage: Usage, text: str) -> Ruling:
         text: of the reply.
 
     Returns:
-        INPUT_BLOCKED or OUTPUT_BLOCKED by the side on which an action blocked; COMPLETE when all actions only
-        masked and there is text; without any action the usage decides.
+        INPUT_BLOCKED or OUTPUT_BLOCKED by the side on which an action blocked; COMPLETE when something was
+        masked, nothing blocked, and there is text; else the usage decides: a policy we don't know blocked.
     """
     before, after = tuple(_input(trace)), tuple(_output(trace))
     if blocking := _blocking(before):
         return Ruling(stop=Stop.INPUT_BLOCKED, policies=blocking)
     if blocking := _blocking(after):
         return Ruling(stop=Stop.OUTPUT_BLOCKED, policies=blocking)
-    if (before or after) and text.strip():
-        return Ruling(stop=Stop.COMPLETE, policies=masking(trace))
+    if (masked := masking(trace)) and text.strip():
+        return Ruling(stop=Stop.COMPLETE, policies=masked)
     stop = Stop.OUTPUT_BLOCKED if usage.total_tokens else Stop.INPUT_BLOCKED
     return Ruling(stop=stop, policies=())
 

@@ -154,7 +154,7 @@ class _Reader:
         """Name the YARN applications of the step, the surest knowledge first."""
         strong = {app for scan in self.scans for app in scan.strong_apps}
         weak = {app for scan in self.scans for app in scan.weak_apps}
-        named = set(failure.applications) | (strong if not failure.applications else set()) or weak
+        named = set(failure.applications) | strong or weak
         if not named and not any(scan.lines for scan in self.scans):
             named = self._present(inventory, failure)
         return tuple(sorted(named, key=layout.application_order))
@@ -183,6 +183,8 @@ class _Reader:
         self._read_all(inventory.daemons(since), DaemonFilter(wanted))
 
     def incident(self, failure: Failure, context: JobContext) -> Incident:
+        if dropped := _shrink(self.scans):
+            self.gaps.append(f"{dropped} less telling passages of all files together were left out")
         return Incident(
             failure=failure,
             context=context,
@@ -249,6 +251,27 @@ def _newest(inventory: Inventory, sources: Sequence[Source], steps: Sequence[str
     return sorted(steps, key=lambda step: (written[step], step))[-_MAX_PEEKED_STEPS:]
 
 
+MAX_KEPT_CHARS: Final = 1 << 20
+"""Of all passages together, thirty-two excerpts: what is kept must be redacted while somebody waits."""
+
+
+def _shrink(scans: Sequence[Scan]) -> int:
+    """Drop the least promising passages, of the longest scans first, until all fit; tells how many."""
+    size = sum(passage.size for scan in scans for passage in scan.passages)
+    if size <= MAX_KEPT_CHARS:
+        return 0
+    every = ((i, j, p) for i, scan in enumerate(scans) for j, p in enumerate(scan.passages))
+    gone: set[tuple[int, int]] = set()
+    for _, less, i, j in sorted((p.interest, -p.size, i, j) for i, j, p in every):
+        if size <= MAX_KEPT_CHARS:
+            break
+        size += less
+        gone.add((i, j))
+    for i, scan in enumerate(scans):
+        scan.passages[:] = [p for j, p in enumerate(scan.passages) if (i, j) not in gone]
+    return len(gone)
+
+
 def _everything(_: Record) -> bool:
     return True
 
@@ -273,7 +296,7 @@ def _container_gaps(app: str, files: Sequence[Source], last_attempt: int) -> Ite
     if not any(s.stream == "stderr" for s in masters):
         yield f"the application master's standard error of {app} is missing"
     attempts = {s.attempt for s in files if s.attempt}
-    known = {s.attempt for s in masters}
+    known = {s.attempt for s in masters if s.stream == "stderr"}
     for attempt in range(1, max(last_attempt, *attempts, 0) + 1):
         if attempt not in known:
             yield f"the application master's logs of attempt {attempt} of {app} are missing"

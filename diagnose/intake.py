@@ -64,14 +64,16 @@ def serve(delivery: Delivery, intake: Intake) -> Served:
 
     Raises:
         UsageError: prompt or recording can't be used; the claim is given back.
-        Exception: whatever `publish` raises; the claim is given back, so the delivery can come again.
+        Exception: whatever `publish` raises; the claim is given back, so the delivery can come again. When
+            the repeats can't be settled after publication, it comes again and is published twice.
     """
     if delivery.failure is None:
         return _refused(delivery, intake)
     if delivery.origin is Origin.DIRECT:
         return _served(delivery, delivery.failure, intake)
+    owner = delivery.message_id or delivery.event_id or uuid4().hex
     key = repeat_key(delivery.failure)
-    if not intake.repeats.claim(key, owner=delivery.message_id or delivery.event_id or uuid4().hex):
+    if not intake.repeats.claim(key, owner=owner):
         reason = "this failure was diagnosed already, or is being diagnosed"
         return _answered(delivery, intake, Status.IGNORED, reason)
     done = False
@@ -79,7 +81,7 @@ def serve(delivery: Delivery, intake: Intake) -> Served:
         served = _served(delivery, delivery.failure, intake)
         done = not served.postponed
     finally:
-        intake.repeats.settle(key, done=done)
+        intake.repeats.settle(key, owner=owner, done=done)
     return served
 
 

@@ -40,7 +40,7 @@ def lag(incident: Incident, now: datetime, limit_seconds: float) -> Lag:
     age_seconds = (now - failed_at).total_seconds()
     minutes = max(round(age_seconds / 60), 0)
     since = f"{minutes} minute{'' if minutes == 1 else 's'} after the step's end"
-    if age_seconds < limit_seconds:
+    if abs(age_seconds) < limit_seconds:  # a moment far ahead is no reason to wait for it
         return Lag(early=True, words=(f"{lacking} {since}; {_EVERY}, so this may be too early",))
     return Lag(early=False, words=(f"{lacking} {since}; they should be there by now",))
 

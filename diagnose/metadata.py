@@ -42,7 +42,7 @@ class MetadataSource(Protocol):
         ...
 
 
-MAX_LEARNED_CHARS: Final = 256 * 1024
+MAX_LEARNED_CHARS: Final = 2 << 20
 """More of a document than this is not searched for secrets; DescribeCluster answers stay far below."""
 
 
@@ -73,7 +73,7 @@ def read_document(
     step, cluster = mapping(document.get("step")), mapping(document.get("cluster"))
     found = _failure(mapping(document.get("event")), step, cluster, failure or Failure())
     context, gaps = _context(document, step, cluster, found)
-    whole = json.dumps(document, indent=1, ensure_ascii=False, default=str) if text is None else text
+    whole = json.dumps(document, ensure_ascii=False, default=str) if text is None else text
     return Metadata(
         failure=found,
         context=replace(context, document=sound(whole[:MAX_LEARNED_CHARS])),

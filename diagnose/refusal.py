@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+from diagnose.deadline import OUT_OF_TIME
+
 UNUSABLE: Final = errno.ENETUNREACH
 """S3 can't be used from here at all, whatever the bucket: no credentials, no network."""
 _FORBIDDEN: Final = ("AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403")
@@ -49,6 +51,10 @@ _NO_ROUTE: Final = re.compile(
 _NO_NAME: Final = re.compile(r"ParamValidation|InvalidDNSName|InvalidS3|UnsupportedS3|EndpointProvider")
 
 
+_UNREADABLE: Final = (ValueError, TypeError, AttributeError, KeyError, RecursionError, RuntimeError)
+"""What botocore raises on an answer that has the shape of none, such as a date that is no date."""
+
+
 @cache
 def failures() -> tuple[type[Exception], ...]:
     """Name what the SDK raises when S3 refuses, can't be reached or breaks off."""
@@ -56,7 +62,7 @@ def failures() -> tuple[type[Exception], ...]:
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    return (ClientError, BotoCoreError, ResponseParserError, HTTPError, OSError)
+    return (ClientError, BotoCoreError, ResponseParserError, HTTPError, OSError, *_UNREADABLE)
 
 
 def refused(error: Exception, *, listing: bool = False) -> OSError:
@@ -111,14 +117,19 @@ def _by_status(status: object) -> tuple[int, str]:
 
 def _by_class(error: Exception) -> tuple[int, str]:
     name = type(error).__name__
-    if _NO_LOGIN.search(name):
-        return UNUSABLE, f"{name}: there are no AWS credentials that can be used; give a role or a profile"
-    if _NO_ROUTE.search(name):
-        return UNUSABLE, f"{name}: S3 can't be reached; check AWS_REGION, the network and the VPC endpoint"
-    if _NO_NAME.search(name):
-        return errno.EINVAL, f"{name}: S3 takes no such bucket or key name; check the log location"
-    if name == "ResponseParserError":
+    if isinstance(error, TimeoutError):
+        return errno.ETIMEDOUT, OUT_OF_TIME
+    for form, number, words in _BY_NAME:
+        if form.search(name):
+            return number, f"{name}: {words}"
+    if isinstance(error, _UNREADABLE) or name == "ResponseParserError":
         return errno.EIO, f"{name}: the answer is not one of S3's; check the endpoint and any proxy"
-    if name == "FlexibleChecksumError":
-        return errno.EIO, f"{name}: its bytes don't match their checksum; try again"
     return errno.ECONNRESET, f"{name}: the connection broke while it was read; try again"
+
+
+_BY_NAME: Final = (
+    (_NO_LOGIN, UNUSABLE, "there are no AWS credentials that can be used; give a role or a profile"),
+    (_NO_ROUTE, UNUSABLE, "S3 can't be reached; check AWS_REGION, the network and the VPC endpoint"),
+    (_NO_NAME, errno.EINVAL, "S3 takes no such bucket or key name; check the log location"),
+    (re.compile("FlexibleChecksumError"), errno.EIO, "its bytes don't match their checksum; try again"),
+)

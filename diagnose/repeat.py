@@ -39,11 +39,12 @@ class Repeats(Protocol):
         """
         ...
 
-    def settle(self, key: str, *, done: bool) -> None:
+    def settle(self, key: str, *, owner: str, done: bool) -> None:
         """End a claim.
 
         Args:
             key: as claimed.
+            owner: as claimed; a claim that has passed to another owner is not dropped.
             done: True marks the work done, until that expires; False drops the claim, so that anyone may
                 claim it again. What is done stays done.
         """
@@ -108,13 +109,13 @@ class MemoryRepeats:
             self._keep(key, owner, self._claim_seconds)
             return True
 
-    def settle(self, key: str, *, done: bool) -> None:
+    def settle(self, key: str, *, owner: str, done: bool) -> None:
         """End a claim; see `Repeats.settle`."""
         with self._lock:
             held = self._held(key)
             if done:
                 self._keep(key, None, self._done_seconds)
-            elif held is not None and held.owner is not None:
+            elif held is not None and held.owner == owner:
                 del self._entries[key]
 
     def _held(self, key: str) -> _Entry | None:

@@ -5,7 +5,6 @@ Words about an invalid answer name fields of ours only: what the model wrote is 
 """
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Self
@@ -62,9 +61,6 @@ class InvalidAnswerError(ValueError):
     """A text that is no answer; the message says why, in our own words."""
 
 
-_FENCE: Final = re.compile(r"\s*```(?:json)?[ \t]*\n(?P<body>.*?)\n?[ \t]*```\s*", re.DOTALL)
-
-
 def parse_answer(text: str) -> Answer:
     """Read a model's text.
 
@@ -76,8 +72,7 @@ def parse_answer(text: str) -> Answer:
     """
     if len(text) > MAX_REPLY_CHARS:
         raise InvalidAnswerError("the answer is far too long")
-    fenced = _FENCE.fullmatch(text)
-    body = fenced["body"] if fenced else text
+    body = _unfenced(text)
     try:
         document = json.loads(body, object_pairs_hook=_distinct, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -89,6 +84,18 @@ def parse_answer(text: str) -> Answer:
     except ValidationError as error:
         words = dict.fromkeys(map(_problem, error.errors(include_input=False, include_url=False)))
         raise InvalidAnswerError("; ".join(words)) from None
+
+
+def _unfenced(text: str) -> str:
+    """Take a Markdown fence off that stands around the whole text."""
+    bare = text.strip()
+    if len(bare) < 2 * len(_FENCE) or not (bare.startswith(_FENCE) and bare.endswith(_FENCE)):
+        return text
+    word, line_end, body = bare.removesuffix(_FENCE).removeprefix(_FENCE).partition("\n")
+    return body if line_end and word.strip().lower() in ("", "json") else text
+
+
+_FENCE: Final = "```"
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

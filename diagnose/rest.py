@@ -21,10 +21,11 @@ from diagnose.backoff import asked_seconds
 from diagnose.bound import sound
 from diagnose.contract import MetadataReply
 from diagnose.deadline import Deadline
-from diagnose.emr import FORBIDDEN, error_code
+from diagnose.emr import FORBIDDEN, UNREADABLE, error_code
 from diagnose.errors import MetadataError, UsageError
 from diagnose.failure import Failure
 from diagnose.metadata import Metadata, read_document
+from diagnose.timebox import within
 from diagnose.wire import ATTEMPTS, hush, persist
 
 MAX_REPLY_BYTES: Final = 1 << 20
@@ -37,6 +38,10 @@ _KEY_NAMES: Final = ("api_key", "apiKey", "key")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A header's name. Source: RFC 9110, 5.6.2."""
 _WIRE_LOGGERS: Final = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy")
+
+
+MIN_KEY_CHARS: Final = 8
+"""A shorter key could be any word of a reply."""
 
 
 class _RefusedError(Exception):
@@ -99,7 +104,7 @@ class RestSource:
         ids = (quote(part, safe="") for part in (failure.cluster_id, failure.step_id))
         url = "{}/clusters/{}/steps/{}".format(self._url, *ids)
         try:
-            return _read(self._authorised(url, deadline), failure)
+            return _read(self._without_key(self._authorised(url, deadline)), failure)
         except _RefusedError as refused:
             raise MetadataError(f"{where}: {_refusal(refused)}") from None
         except httpx.HTTPError as error:
@@ -109,22 +114,34 @@ class RestSource:
         except _UnusableError as error:
             raise MetadataError(f"{where}: {error}") from None
 
+    def _without_key(self, body: bytes) -> bytes:
+        """Take the key out of a reply that repeats it: nothing else would know it for a secret."""
+        key = (self._key or "").encode()
+        return body.replace(key, b"[REDACTED-SECRET]") if len(key) >= MIN_KEY_CHARS else body
+
     def _authorised(self, url: str, deadline: Deadline) -> bytes:
         """Ask with the known key, and once more when it was refused and another one has taken its place."""
         if self._fetch_key is None:
             return self._ask(url, {}, deadline)
         if self._key is None:
-            self._key = _sendable(self._fetch_key())
+            self._key = self._fetched(deadline)
         try:
             return self._ask(url, {self._header: self._key}, deadline)
         except _RefusedError as refused:
             if refused.status not in (401, 403):
                 raise
-            deadline.check("the metadata API")
-            known, self._key = self._key, _sendable(self._fetch_key())
+            known, self._key = self._key, self._fetched(deadline)
             if known == self._key:
                 raise
         return self._ask(url, {self._header: self._key}, deadline)
+
+    def _fetched(self, deadline: Deadline) -> str:
+        """Fetch the key anew, in time."""
+        fetch = self._fetch_key
+        if fetch is None:
+            return ""
+        waited_for = "the metadata API's key"
+        return _sendable(within(deadline.check(waited_for), fetch, waited_for))
 
     def _ask(self, url: str, secrets: dict[str, str], deadline: Deadline) -> bytes:
         return persist(
@@ -169,7 +186,7 @@ def _body(response: httpx.Response, deadline: Deadline) -> bytes:
 def _read(body: bytes, failure: Failure) -> Metadata:
     try:
         parsed = json.loads(body)
-        text = sound(json.dumps(parsed, indent=1, ensure_ascii=False))
+        text = sound(json.dumps(parsed, ensure_ascii=False))
         reply = MetadataReply.model_validate_json(text)
     except ValidationError as error:
         raise _UnusableError(_fault(error)) from None
@@ -334,7 +351,7 @@ def secret_key(client: Any, secret_id: str) -> str:  # noqa: ANN401 - boto3 clie
     hush("botocore.parsers", "botocore.endpoint")  # the answer holds the key
     try:
         answer = client.get_secret_value(SecretId=secret_id)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, *UNREADABLE) as error:
         raise MetadataError(f"secret {secret_id!r}: {_denial(error_code(error))}") from None
     text = answer.get("SecretString")
     if not isinstance(text, str):

@@ -16,6 +16,7 @@ from diagnose.coverage import cover
 from diagnose.deadline import OUT_OF_TIME
 from diagnose.diagnosis import Status
 from diagnose.errors import DeadlineError, MetadataError, ModelError
+from diagnose.excerpt import shorten
 from diagnose.failure import Failure
 from diagnose.grounding import ground
 from diagnose.identifier import shown_identifier
@@ -216,23 +217,29 @@ def diagnosis(state: State, kit: Kit) -> State:
     """Read the model's answer; ask once more when it is none."""
     reply = _made(state.reply)
     try:
-        return _drafted(state, reply.text)
+        return _drafted(state, reply)
     except InvalidAnswerError as error:
-        repair = (state.redaction.text(reply.text), str(error))
+        repair = (shorten(state.redaction.text(reply.text), MAX_REPEATED_CHARS), str(error))
     after = _ask(state, _made(kit.desk), repair)
     if after.ending is not None:
         return after
-    text = _made(after.reply).text
+    second = _made(after.reply)
     try:
-        return _drafted(after, text)
+        return _drafted(after, second)
     except InvalidAnswerError as error:
         reason = f"the model gave no valid answer, asked twice: {error}"
-        return _ended(after, Status.PARSE_ERROR, reason, state.redaction.text(text))
+        return _ended(after, Status.PARSE_ERROR, reason, state.redaction.text(second.text))
 
 
-def _drafted(state: State, text: str) -> State:
+MAX_REPEATED_CHARS: Final = 4000
+"""Of an invalid answer, what is shown to the model again."""
+
+
+def _drafted(state: State, reply: ModelReply) -> State:
+    if reply.stop is not Stop.COMPLETE:
+        raise InvalidAnswerError("the service itself says that the answer is malformed")
     view = _made(state.view)
-    answer = parse_answer(text)
+    answer = parse_answer(reply.text)
     draft = ground(answer, excerpt=view.excerpt, rules=_made(state.rules), lines_read=view.lines_read)
     return replace(state, draft=draft)
 

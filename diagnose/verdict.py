@@ -6,7 +6,7 @@ policy decides, whatever the analyst thinks. Every word that leaves is redacted 
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -76,11 +76,11 @@ def decide(
     """
     evidence = _distinct([*_grounded(draft.evidence, excerpt), *_write_evidence(signs, excerpt)])
     confidence = _checked_confidence(draft, excerpt)
-    drafts = (rules, draft) if rules is not None else (draft,)
+    drafts = [_without_advice(each, policy) for each in (rules, draft) if each is not None]
     retry = _strictest(_judged(each, excerpt, signs, coverage) for each in drafts)
     failure = frame.failure
     return Diagnosis(
-        root_cause=redact(draft.root_cause),
+        root_cause=redact(_stated(draft, rules, policy)),
         log_evidences=[item.text for item in evidence],
         recommendations=_allowed(draft.recommendations, policy, retry, redact),
         category=FACTS[draft.failure_type].category,
@@ -105,8 +105,8 @@ def decide(
         partial_write_risk=retry.partial_write_risk,
         confidence=confidence,
         evidence=evidence,
-        ruled_out=[RuledOut(text=redact(_shown(t)), reason=redact(why)) for t, why in draft.ruled_out],
-        gaps=[redact(gap) for gap in (*excerpt.gaps, *_unfounded_gap(draft))],
+        ruled_out=_ruled_out(draft, policy, redact),
+        gaps=[redact(gap) for gap in (*excerpt.gaps, *_draft_gaps(draft, rules, policy))],
         analyst=frame.analyst,
         model_id=frame.model_id,
         prompt_version=frame.prompt_version,
@@ -200,6 +200,18 @@ def _judged(
     )
 
 
+def _ruled_out(draft: Draft, policy: AdvicePolicy, redact: Callable[[str], str]) -> list[RuledOut]:
+    lawful = [(text, why) for text, why in draft.ruled_out if policy.refuse(why) is None]
+    return [RuledOut(text=redact(_shown(text)), reason=redact(why)) for text, why in lawful]
+
+
+def _without_advice(draft: Draft, policy: AdvicePolicy) -> Draft:
+    """Drop the words of an objection that hold advice which is not ours to give; the objection stands."""
+    if draft.veto and policy.refuse(draft.veto) is not None:
+        return replace(draft, veto="")
+    return draft
+
+
 def _strictest(judged: Iterable[RetryDecision]) -> RetryDecision:
     """Take the first refusal; "safe" only when nobody refuses."""
     decisions = list(judged)
@@ -213,7 +225,16 @@ def _checked_confidence(draft: Draft, excerpt: LogExcerpt) -> float:
     return draft.confidence
 
 
-def _unfounded_gap(draft: Draft) -> Iterable[str]:
+def _stated(draft: Draft, rules: Draft | None, policy: AdvicePolicy) -> str:
+    """Give the cause in the analyst's words, unless a model put advice there that is not ours to give."""
+    if rules is not None and policy.refuse(draft.root_cause) is not None:
+        return rules.root_cause
+    return draft.root_cause
+
+
+def _draft_gaps(draft: Draft, rules: Draft | None, policy: AdvicePolicy) -> Iterable[str]:
+    if rules is not None and policy.refuse(draft.root_cause) is not None:
+        yield "the model's root cause held advice that may not be given; the rules' words stand in its place"
     if draft.unfounded:
         told = draft.unfounded + len(draft.evidence)
         yield f"{draft.unfounded} of {told} lines quoted by the model don't stand in the logs; left out"

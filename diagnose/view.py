@@ -29,6 +29,8 @@ from diagnose.sign import WriteSign
 from diagnose.signature import Catalogue
 
 _MAX_SHOWN_SIGNS: Final = 3
+MAX_WITNESS_CHARS: Final = 512 * 1024
+"""Of all lines that may name a secret; redaction only learns from them."""
 _MARGIN_CHARS: Final = 256
 """Dropped at the cut side of an overlong line's piece: a secret may stand across the cut."""
 
@@ -63,13 +65,15 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     names = sorted({p.source.file for p in passages} | {s.file for s in signs})
     context = _context_text(incident.context)
     groups, values = describe(incident.context), incident.context.template_values()
-    learned = [context, *("\n".join(scan.witnesses) for scan in incident.scans)]
-    redaction.texts(learned)
+    # What is only known for a secret beside its flag must be known before the log that quotes it bare.
+    named = incident.failure.job_name or ""
+    witnesses = "\n".join(line for scan in incident.scans for line in scan.witnesses)
+    redaction.texts([context, named, *groups.values(), witnesses[:MAX_WITNESS_CHARS]])
     shown = [*names, *(s.text for s in signs), *incident.gaps]
-    clean = redaction.texts([context, *texts, *(printable(text) for text in shown)])
-    clean_texts = clean[1 : 1 + len(texts)]
-    clean_names = dict(zip(names, clean[1 + len(texts) :], strict=False))
-    rest = clean[1 + len(texts) + len(names) :]
+    clean = redaction.texts([*texts, *(printable(text) for text in shown)])
+    clean_texts = clean[: len(texts)]
+    clean_names = dict(zip(names, clean[len(texts) :], strict=False))
+    rest = clean[len(texts) + len(names) :]
     return Redacted(
         background=dict(zip(groups, redaction.texts(tuple(groups.values())), strict=True)),
         values=dict(zip(values, redaction.texts(tuple(values.values())), strict=True)),

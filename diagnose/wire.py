@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from diagnose.deadline import Deadline
 from diagnose.errors import DeadlineError
+from diagnose.timebox import within
 
 WAITS_SECONDS: Final = (1.0, 2.0, 4.0)
 """Before each retry; throttling of the EMR API passes within seconds."""
@@ -60,8 +61,7 @@ def persist(
         sleep(seconds)
 
     def attempt() -> Answer:
-        deadline.check(waited_for)
-        return call()
+        return within(deadline.check(waited_for), call, waited_for)
 
     retrying = Retrying(
         sleep=wait,

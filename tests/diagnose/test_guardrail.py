@@ -36,7 +36,7 @@ def pii(action: str, kind: str = "EMAIL") -> dict:
         (trace(before=pii("NONE"), after=pii("BLOCKED")), "sorry", Stop.OUTPUT_BLOCKED),
         (trace(before=pii("BLOCKED"), after=pii("BLOCKED")), "sorry", Stop.INPUT_BLOCKED),
         (trace(before=pii("ANONYMIZED"), after=pii("ANONYMIZED")), "{}", Stop.COMPLETE),
-        (trace(before=pii("NONE")), "{}", Stop.COMPLETE),
+        (trace(before=pii("NONE")), "{}", Stop.OUTPUT_BLOCKED),
         (trace(before=pii("ANONYMIZED")), " \n", Stop.OUTPUT_BLOCKED),
         (trace(after=pii("SOMETHING_NEW")), "{}", Stop.OUTPUT_BLOCKED),
         (trace(before=pii("SOMETHING_NEW")), "{}", Stop.INPUT_BLOCKED),

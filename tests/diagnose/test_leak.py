@@ -185,3 +185,16 @@ def test_a_mistyped_command_line_is_not_echoed_with_its_password():
     )
     assert shown.returncode == 2
     assert not canary.leaks(secret, shown.stderr)
+
+
+@pytest.mark.parametrize(
+    "form", ["mysql -p{}", "mysql -p {}", "curl -u etl:{}", "load --password = {}", "load --password {}"]
+)
+def test_what_only_a_flag_tells_for_a_secret_is_removed_where_the_log_quotes_it_bare(tree, tmp_path, form):
+    secret = canary.human(canary.random.Random(11))
+    root = tree.driver(stdout=f"refused for {secret}\nRuntimeError: cannot use {secret}\n").write(tmp_path)
+    meta = {"step": {"Id": "s-1AXTREE000001", "Config": {"Args": form.format(secret).split()}}}
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    state = run_logs(root, settings=WIDE)
+    assert not canary.leaks(secret, state.excerpt.render() + state.diagnosis.model_dump_json())
+    assert "RuntimeError: cannot use [REDACTED-" in state.excerpt.render()

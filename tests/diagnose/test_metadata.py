@@ -299,3 +299,15 @@ def test_the_platform_s_own_words_can_be_evidence(tree, tmp_path):
     diagnosis = run_logs(root).diagnosis
     assert diagnosis.failure_type == "DISK_FULL"
     assert diagnosis.evidence[0].file == "context.step.failure_details.message"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_beyond_the_calendar_is_no_time(moment):
+    step = {"Id": "s-1", "Status": {"Timeline": {"EndDateTime": moment}}}
+    failure, _, _ = read_metadata(json.dumps({"step": step}))
+    assert failure.failed_at is None
+
+
+def test_a_number_of_any_size_is_a_value():
+    _, context, _ = read_metadata('{"signals": {"rows": ' + "9" * 400 + "}}")
+    assert context.signals == {"rows": "a number of more than 63 bits"}

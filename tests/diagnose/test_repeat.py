@@ -36,14 +36,14 @@ def test_a_second_owner_waits_and_the_first_may_ask_again(repeats):
 
 def test_what_is_done_is_nobody_s_to_do(repeats):
     repeats.claim("k", owner="m-1")
-    repeats.settle("k", done=True)
+    repeats.settle("k", owner="m-1", done=True)
     assert not repeats.claim("k", owner="m-1")
     assert not repeats.claim("k", owner="m-2")
 
 
 def test_what_was_given_up_may_be_claimed_by_anyone(repeats):
     repeats.claim("k", owner="m-1")
-    repeats.settle("k", done=False)
+    repeats.settle("k", owner="m-1", done=False)
     assert repeats.claim("k", owner="m-2")
 
 
@@ -60,7 +60,7 @@ def test_a_claim_expires_and_asking_again_prolongs_it(repeats, clock):
 
 def test_done_expires(repeats, clock):
     repeats.claim("k", owner="m-1")
-    repeats.settle("k", done=True)
+    repeats.settle("k", owner="m-1", done=True)
     clock.seconds += 599
     assert not repeats.claim("k", owner="m-2")
     clock.seconds += 1
@@ -71,14 +71,16 @@ def test_a_late_failure_undoes_nothing(repeats, clock):
     repeats.claim("k", owner="slow")
     clock.seconds += 60
     repeats.claim("k", owner="quick")
-    repeats.settle("k", done=True)
-    repeats.settle("k", done=False)
+    repeats.settle("k", owner="slow", done=False)
+    assert not repeats.claim("k", owner="third"), "the claim is quick's now"
+    repeats.settle("k", owner="quick", done=True)
+    repeats.settle("k", owner="slow", done=False)
     assert not repeats.claim("k", owner="slow")
 
 
 def test_what_was_never_claimed_may_be_settled(repeats):
-    repeats.settle("a", done=False)
-    repeats.settle("b", done=True)
+    repeats.settle("a", owner="m-1", done=False)
+    repeats.settle("b", owner="m-1", done=True)
     assert repeats.claim("a", owner="m-1")
     assert not repeats.claim("b", owner="m-1")
 
@@ -93,7 +95,7 @@ def test_room_is_made_of_what_expired_first(repeats, clock):
 
 def test_when_full_the_oldest_done_goes_before_any_claim(repeats, clock):
     for key in "abc":
-        repeats.settle(key, done=True)
+        repeats.settle(key, owner="m-1", done=True)
         clock.seconds += 1
     repeats.claim("d", owner="m-1")
     repeats.claim("e", owner="m-1")
@@ -106,7 +108,7 @@ def test_when_full_the_oldest_done_goes_before_any_claim(repeats, clock):
 def test_it_never_grows_beyond_its_limit(repeats):
     for number in range(100):
         repeats.claim(f"claimed {number}", owner="m-1")
-        repeats.settle(f"done {number}", done=True)
+        repeats.settle(f"done {number}", owner="m-1", done=True)
     assert len(repeats) == 5
 
 

@@ -36,6 +36,7 @@ def test_a_valid_answer_is_read_with_or_without_a_fence():
     assert plain.failure_type is FailureType.SERVICE_UNREACHABLE
     assert parse_answer(f"```json\n{text()}\n```\n") == plain
     assert parse_answer(f"  ```\n{text()}\n```") == plain
+    assert parse_answer(f"```JSON\n{text()}```") == plain
 
 
 @pytest.mark.parametrize("field", REQUIRED)

@@ -1,6 +1,7 @@
 """The retry policy, alone and on whole trees: every write sign against every transient failure."""
 
 import gzip
+import json
 
 import pytest
 
@@ -11,6 +12,7 @@ from diagnose.sign import SIGNS, WriteSign
 from diagnose.signature import Role, load_catalogue
 from diagnose.taxonomy import FailureType, RetryRule
 
+STEP = "s-1AXTREE000001"
 WHOLE = Coverage(whole=True, reason="")
 TRANSIENT = [
     s for s in load_catalogue().signatures
@@ -202,3 +204,25 @@ def test_an_attempt_that_yarn_names_but_nobody_logged_is_a_gap(tree, tmp_path):
     diagnosis = run_logs(tree.write(tmp_path)).diagnosis
     assert not diagnosis.safe_to_retry
     assert any("attempt 2" in gap for gap in diagnosis.gaps)
+
+
+def test_what_the_platform_names_does_not_silence_what_the_step_itself_submitted(tree, tmp_path):
+    other = "application_1795331436133_0015"
+    tree.driver(stdout=SAFE_TRACE)
+    tree.driver("26/11/22 07:00:05 INFO FileFormatWriter: Write Job 7d3c committed.\n", stdout=SAFE_TRACE)
+    tree.container(1, "stderr", "26/11/22 07:00:05 INFO Spark: nothing here\n", app=other)
+    root = tree.write(tmp_path)
+    meta = {"step": {"Id": STEP, "AdditionalInfo": {"ResourceManagerApplicationIds": [other]}}}
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    diagnosis = run_logs(root).diagnosis
+    assert not diagnosis.safe_to_retry
+    assert diagnosis.partial_write_risk
+
+
+@pytest.mark.parametrize("stream", ["stdout", "prelaunch.err"])
+def test_a_first_attempt_without_its_standard_error_is_never_safe(tree, tmp_path, stream):
+    tree.driver(stdout=SAFE_TRACE, attempt=2)
+    tree.container(1, stream, "", attempt=1)
+    diagnosis = run_logs(tree.write(tmp_path)).diagnosis
+    assert not diagnosis.safe_to_retry
+    assert any("attempt 1" in gap and "missing" in gap for gap in diagnosis.gaps)

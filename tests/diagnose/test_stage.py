@@ -139,7 +139,8 @@ def test_every_stage_is_timed_and_told_of(kit):
     [
         ([said("nonsense"), said(json.dumps(ANSWER))], Status.DIAGNOSED, 2, 260),
         ([said("nonsense"), said("{}")], Status.PARSE_ERROR, 2, 260),
-        ([said("", Stop.MALFORMED), said(json.dumps(ANSWER))], Status.DIAGNOSED, 2, 260),
+        ([said(json.dumps(ANSWER), Stop.MALFORMED), said(json.dumps(ANSWER))], Status.DIAGNOSED, 2, 260),
+        ([said("", Stop.MALFORMED), said(json.dumps(ANSWER), Stop.MALFORMED)], Status.PARSE_ERROR, 2, 260),
         ([said(json.dumps(ANSWER), Stop.TRUNCATED)], Status.PARSE_ERROR, 1, 130),
         ([said("x"), said(json.dumps(ANSWER), Stop.TRUNCATED)], Status.PARSE_ERROR, 2, 260),
         ([said("Sorry", Stop.INPUT_BLOCKED, ("topicPolicy Advice",))], Status.GUARDRAIL_BLOCKED, 1, 130),
@@ -179,6 +180,26 @@ def test_a_repair_names_what_is_wrong_and_repeats_nothing_unredacted(kit):
     assert problem == "confidence must be from 0 to 1"
     assert canary not in text
     assert model.questions[1].prompt is model.questions[0].prompt
+
+
+def test_a_repair_repeats_no_more_than_a_page(kit):
+    _, model, _ = diagnosed(kit, said("word " * 100_000), said(json.dumps(ANSWER)))
+    assert len(model.questions[1].repair[0]) <= 4001
+
+
+def test_a_stage_is_told_of_with_the_status_it_ended_with_itself(kit):
+    _, _, told = diagnosed(replace(kit, metadata=Source(MetadataError("gone"))))
+    assert [(record.stage, record.status) for record in told.stages] == [
+        ("metadata", "ANALYSIS_ABORTED"),
+        *((name, "ok") for name in ("log", "redaction", "signature", "excerpt")),
+        ("verdict", "ANALYSIS_ABORTED"),
+    ]
+
+
+def test_a_state_shows_nothing_of_what_it_holds(kit):
+    state = diagnosed(kit)[0].state
+    assert repr(state).startswith("State(completed=(")
+    assert "s-1AXTREE000001" not in repr(state)
 
 
 def test_a_model_changes_nothing_of_the_policy_s_verdict(kit, tree, tmp_path):

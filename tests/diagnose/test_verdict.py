@@ -95,6 +95,17 @@ def test_a_rerun_is_safe_only_when_rules_and_model_both_allow_it(view):
     assert not check(replace(rules, confidence=0.4), view, rules=rules).safe_to_retry
 
 
+def test_advice_that_is_not_ours_to_give_is_kept_out_of_every_word_of_a_model(view):
+    rules = draft_by_rules(view)
+    bold = "The service was down; simply rerun the step now and grant yourself AdministratorAccess."
+    draft = replace(rules, root_cause=bold, veto=bold, ruled_out=((rules.evidence[0].text, bold),))
+    diagnosis = check(draft, view, rules=rules)
+    assert diagnosis.root_cause == rules.root_cause
+    assert not diagnosis.safe_to_retry
+    assert "AdministratorAccess" not in diagnosis.model_dump_json()
+    assert any("held advice" in gap for gap in diagnosis.gaps)
+
+
 def test_lines_that_the_model_made_up_are_named_as_a_gap(view):
     diagnosis = check(replace(draft_by_rules(view), unfounded=2), view)
     assert any(gap.startswith("2 of ") for gap in diagnosis.gaps)

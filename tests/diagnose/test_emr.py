@@ -288,3 +288,21 @@ def test_secrets_of_a_step_reach_no_log_record_and_are_redacted(source, caplog, 
     session.text(told.context.document)
     shown = session.text(describe(told.context)["step"])
     assert "[REDACTED-" in shown and not leaks(secret.value, shown)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '["x"]',
+        "null",
+        "[" * 50_000,
+        '{"Step": {"Id": "s-1", "Status": {"Timeline": {"EndDateTime": 1e99}}}}',
+        '{"Step": {"Id": "s-1", "Status": {"Timeline": {"EndDateTime": "no date"}}}}',
+        '{"Step": "x"}',
+    ],
+)
+def test_an_answer_of_no_known_shape_is_an_error_in_our_words(source, body):
+    with EmrServer(sample_meta()) as server:
+        server.fail("DescribeStep", *[(200, body)] * 4)
+        with pytest.raises(MetadataError, match="EMR"):
+            source(server).fetch(FAILURE, deadline=NO_DEADLINE)

@@ -581,3 +581,10 @@ def test_a_secret_is_in_no_log_record(secrets, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
     assert secret_key(secrets, name) == NEXT_KEY
     assert NEXT_KEY not in "\n".join(str(vars(record)) + record.getMessage() for record in caplog.records)
+
+
+def test_a_reply_that_repeats_the_key_tells_it_to_nobody(source):
+    with MetadataServer(reply(signals={"note": f"called as {KEY}"}), key=KEY) as server:
+        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+    assert KEY not in str(told)
+    assert told.context.signals == {"note": "called as [REDACTED-SECRET]"}

@@ -71,8 +71,8 @@ class EmrServer:
             fault = self._faults[operation].popleft() if self._faults.get(operation) else None
         if fault == CUT:
             return None
-        if fault == NO_JSON:
-            return 200, NO_JSON[1]
+        if fault and fault[0] == 200:
+            return fault
         if fault:
             return fault[0], json.dumps({"__type": fault[1], "message": RAW})
         try:

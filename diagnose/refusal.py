@@ -86,7 +86,8 @@ def refused(error: Exception, *, listing: bool = False) -> OSError:
 
 def breaks_off(error: Exception) -> bool:
     """Tell whether a connection broke, so that the rest may be asked for again."""
-    if hasattr(error, "response") or type(error).__name__ == "FlexibleChecksumError":
+    final = isinstance(error, TimeoutError) or type(error).__name__ == "FlexibleChecksumError"
+    if final or hasattr(error, "response"):
         return False
     return not (_NO_LOGIN.search(type(error).__name__) or _NO_NAME.search(type(error).__name__))
 

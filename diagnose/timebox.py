@@ -104,11 +104,17 @@ class _Body:
     def __init__(self, body: Any, deadline: Deadline) -> None:  # noqa: ANN401 - as above
         self._body = body
         self._deadline = deadline
+        self._given_up = False
 
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes in time."""
-        return _in_time(self._deadline, lambda: bytes(self._body.read(size)))
+        try:
+            return _in_time(self._deadline, lambda: bytes(self._body.read(size)))
+        except TimeoutError:
+            self._given_up = True
+            raise
 
     def close(self) -> None:
-        """Give the connection up."""
-        self._body.close()
+        """Give the connection up; closing one that is still being read would wait for that read."""
+        if not self._given_up:
+            self._body.close()

@@ -80,6 +80,17 @@ def test_an_s3_that_hangs_is_an_error_of_the_system_s_kind(name):
     client.released.set()
 
 
+def test_a_body_that_was_given_up_is_not_closed_under_its_reader():
+    client = Client()
+    body = TimeboxedS3(client, SOON).get_object()["Body"]
+    client.hangs = True
+    with pytest.raises(TimeoutError):
+        body.read(3)
+    body.close()
+    assert not client.released.is_set()
+    client.released.set()
+
+
 def test_an_s3_that_answers_is_passed_on():
     made = calls(TimeboxedS3(Client(), NO_DEADLINE))
     assert made["get"]()["ETag"] == "e"

@@ -1,6 +1,6 @@
 """The stages of one diagnosis, in order, each a plain function from state to state.
 
-    metadata → log → redaction → signature → excerpt → prompt → model → diagnosis → verdict
+    metadata → log → redaction → match → excerpt → prompt → model → diagnosis → verdict
 
 `STAGES` is walked by `pipeline.run` and wrapped by `chain.chain`. A stage that can't do its part sets the
 state's `ending` and leaves the rest to the others: the rules' verdict is given whatever happens. After an
@@ -22,13 +22,14 @@ from diagnose.grounding import ground
 from diagnose.identifier import shown_identifier
 from diagnose.incident import Incident, gather
 from diagnose.lag import lag
+from diagnose.inspection import suspects, without
 from diagnose.model import ModelReply, Question, Stop
 from diagnose.reply import InvalidAnswerError, parse_answer
 from diagnose.state import Desk, Ending, Kit, State
 from diagnose.task import TaskBook
 from diagnose.telemetry import StageRecord
 from diagnose.verdict import Frame, decide
-from diagnose.view import brief, build_view, match, redact_incident
+from diagnose.view import brief, build_view, masked, match, redact_incident
 
 _T = TypeVar("_T")
 
@@ -64,7 +65,9 @@ def advance(stage: Stage, state: State, kit: Kit) -> State:
         after = replace(after, ending=_partial(reason))
     ended = after.ending if after.ending is not state.ending or stage is STAGES[-1] else None
     status = ended.status.value if ended else "ok"
-    after.telemetry.stage(StageRecord(stage=stage.name, duration_ms=duration_ms, status=status))
+    found = after.suspects - state.suspects
+    record = StageRecord(stage=stage.name, duration_ms=duration_ms, status=status, suspects=found)
+    after.telemetry.stage(record)
     return replace(after, stage_ms={**after.stage_ms, stage.name: duration_ms})
 
 
@@ -139,21 +142,31 @@ def redaction(state: State, _kit: Kit) -> State:
     return replace(state, redacted=redact_incident(_made(state.incident), state.redaction))
 
 
-def signature(state: State, kit: Kit) -> State:
+def matching(state: State, kit: Kit) -> State:
     """Find the known failures and judge which of them is the cause."""
     matched = match(_made(state.incident), _made(state.redacted), kit.catalogue)
     return replace(state, matched=matched)
 
 
 def excerpt(state: State, kit: Kit) -> State:
-    """Cut the excerpt within its budget, and let the rules draft their verdict."""
+    """Cut the excerpt within its budget, look at it a second time, and let the rules draft their verdict."""
+    cut = _cut(state, kit)
+    view = _made(cut.view)
+    if found := suspects("\n".join((view.excerpt.render(), *_made(cut.redacted).background.values()))):
+        clean = replace(cut, redacted=masked(_made(cut.redacted), found), suspects=cut.suspects + len(found))
+        cut = _cut(matching(clean, kit), kit)
+        view = _made(cut.view)
+    return replace(cut, rules=analyst.draft_by_rules(view))
+
+
+def _cut(state: State, kit: Kit) -> State:
     view = build_view(
         _made(state.incident),
         _made(state.redacted),
         _made(state.matched),
         max_bytes=kit.settings.max_log_size_bytes,
     )
-    return replace(state, view=view, rules=analyst.draft_by_rules(view))
+    return replace(state, view=view)
 
 
 def prompt(state: State, kit: Kit) -> State:
@@ -252,6 +265,13 @@ def verdict(state: State, kit: Kit) -> State:
     """Check the draft and make it the payload: the model's when it gave one, else the rules'."""
     view, rules = _made(state.view), _made(state.rules)
     by_model = state.draft if state.ending is None else None
+    found: set[str] = set()
+
+    def cleaned(text: str) -> str:
+        clean = state.redaction.text(text)
+        found.update(missed := suspects(clean))
+        return without(clean, missed) if missed else clean
+
     decided = decide(
         by_model or rules,
         frame=_frame(state, kit, by_model=by_model is not None),
@@ -259,10 +279,10 @@ def verdict(state: State, kit: Kit) -> State:
         signs=_made(state.redacted).signs,
         coverage=cover(_made(state.incident), fetched=kit.settings.yarn_log_fetch_enabled),
         policy=kit.policy,
-        redact=state.redaction.text,
+        redact=cleaned,
         rules=rules if by_model else None,
     )
-    return replace(state, diagnosis=decided)
+    return replace(state, diagnosis=decided, suspects=state.suspects + len(found))
 
 
 def _frame(state: State, kit: Kit, *, by_model: bool) -> Frame:
@@ -290,7 +310,7 @@ STAGES: Final = (
     Stage("metadata", metadata, _knows_source),
     Stage("log", log, _always),
     Stage("redaction", redaction, _always),
-    Stage("signature", signature, _always),
+    Stage("match", matching, _always),
     Stage("excerpt", excerpt, _always),
     Stage("prompt", prompt, _asks),
     Stage("model", model, _asks),

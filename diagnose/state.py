@@ -111,6 +111,8 @@ class State:
     redacted: Redacted | None = None
     matched: Matched | None = None
     view: View | None = None
+    suspects: int = 0
+    """How many values the second look masked."""
     rules: Draft | None = None
     """What the catalogue says."""
     prompt: RenderedPrompt | None = None

@@ -55,6 +55,8 @@ class StageRecord:
     duration_ms: int
     status: str
     """`ok`, or the status with which the diagnosis ended here."""
+    suspects: int = 0
+    """How many values a second look at redacted text had to mask."""
 
 
 class Telemetry(Protocol):
@@ -111,7 +113,12 @@ class JsonTelemetry:
 
     def stage(self, record: StageRecord) -> None:
         """Write a stage at level INFO."""
-        fields = {"stage": record.stage, "duration_ms": record.duration_ms, "status": record.status}
+        fields = {
+            "stage": record.stage,
+            "duration_ms": record.duration_ms,
+            "status": record.status,
+            "suspects": record.suspects,
+        }
         self._logger.info("stage ended", extra={**self._ids, **fields})
 
     def call(self, model_call: ModelCall) -> None:

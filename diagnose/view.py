@@ -19,6 +19,7 @@ from diagnose.excerpt import ELLIPSIS, Baseline, build_excerpt, shorten
 from diagnose.failure import Failure, JobContext
 from diagnose.finding import Event, Finding, events, find
 from diagnose.incident import Incident
+from diagnose.inspection import without
 from diagnose.layout import Source, SourceKind
 from diagnose.log import Line, printable
 from diagnose.ranking import Judgement, judge
@@ -90,6 +91,24 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
             if scan.source.file in clean_names
         },
     )
+
+
+def masked(redacted: Redacted, values: tuple[str, ...]) -> Redacted:
+    """Mask what a second look found, wherever it stands, and say so in the gaps."""
+    gap = f"a second look masked {len(values)} values that the redaction had let through"
+    return Redacted(
+        passages=tuple(_masked_passage(passage, values) for passage in redacted.passages),
+        signs=tuple(replace(sign, text=without(sign.text, values)) for sign in redacted.signs),
+        gaps=(*(without(text, values) for text in redacted.gaps), gap),
+        repeats=redacted.repeats,
+        background={name: without(text, values) for name, text in redacted.background.items()},
+        values={name: without(text, values) for name, text in redacted.values.items()},
+    )
+
+
+def _masked_passage(passage: Passage, values: tuple[str, ...]) -> Passage:
+    lines = tuple(replace(line, text=without(line.text, values)) for line in passage.lines)
+    return replace(passage, lines=lines)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ PURE = [
     ROOT / "diagnose" / f"{name}.py"
     for name in (
         "advice", "analyst", "anchor", "background", "brief", "coverage", "display", "draft", "event", "excerpt", "finding",
-        "bound", "classification", "cluster", "contract", "grounding", "guardrail", "identifier", "lag", "layout", "prompt", "ranking", "reply", "template", "usage",
+        "bound", "classification", "cluster", "contract", "grounding", "guardrail", "identifier", "inspection", "lag", "layout", "prompt", "ranking", "reply", "template", "usage",
         "assignment", "block", "checksum", "encoding", "hunt", "label", "logger", "login", "record", "redaction", "retry", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
     )
 ]  # fmt: skip

@@ -187,7 +187,7 @@ def test_what_can_t_be_used_is_told_in_one_line(arguments, words):
 def test_log_records_are_json_on_standard_error():
     shown = run("logs", ROOT / "datasets" / "lab" / "daily-sales", "--log")
     records = [json.loads(line) for line in shown.stderr.splitlines()]
-    assert [record["stage"] for record in records] == ["log", "redaction", "signature", "excerpt", "verdict"]
+    assert [record["stage"] for record in records] == ["log", "redaction", "match", "excerpt", "verdict"]
     for record in records:
         assert {"cluster_id", "step_id", "stage", "duration_ms", "status"} <= set(record)
         assert (record["cluster_id"], record["step_id"]) == ("j-ELSQKPPYH41OR", "s-F2OKMGFYH514L")

@@ -117,7 +117,7 @@ def test_the_model_s_verdict_is_given_with_its_tokens_and_its_prompt(kit):
 
 def test_the_rules_need_no_prompt_and_no_model(kit):
     d = diagnosed(kit)[0].diagnosis
-    assert d.completed_stages == ["metadata", "log", "redaction", "signature", "excerpt", "verdict"]
+    assert d.completed_stages == ["metadata", "log", "redaction", "match", "excerpt", "verdict"]
     assert (d.analyst, d.model_id, d.tokens_used, d.cost_usd, d.prompt_version) == (
         "rules",
         None,
@@ -191,7 +191,7 @@ def test_a_stage_is_told_of_with_the_status_it_ended_with_itself(kit):
     _, _, told = diagnosed(replace(kit, metadata=Source(MetadataError("gone"))))
     assert [(record.stage, record.status) for record in told.stages] == [
         ("metadata", "ANALYSIS_ABORTED"),
-        *((name, "ok") for name in ("log", "redaction", "signature", "excerpt")),
+        *((name, "ok") for name in ("log", "redaction", "match", "excerpt")),
         ("verdict", "ANALYSIS_ABORTED"),
     ]
 
@@ -237,7 +237,7 @@ def test_with_the_metadata_gone_the_logs_are_read_and_no_model_is_asked(kit):
     assert (d.status, d.analyst) == (Status.ANALYSIS_ABORTED, "rules")
     assert d.status_reason == "the EMR API answers 500"
     assert d.failure_type == "SERVICE_UNREACHABLE"
-    assert d.completed_stages == ["log", "redaction", "signature", "excerpt", "verdict"]
+    assert d.completed_stages == ["log", "redaction", "match", "excerpt", "verdict"]
     assert model.questions == []
 
 

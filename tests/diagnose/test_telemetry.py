@@ -111,6 +111,7 @@ def test_a_stage_is_one_record(log):
         "stage": "redaction",
         "duration_ms": 12,
         "status": "ok",
+        "suspects": 0,
     }
 
 

@@ -21,7 +21,8 @@ from diagnose.deadline import Deadline
 from diagnose.errors import DeadlineError, MetadataError
 from diagnose.failure import Failure
 from diagnose.metadata import Metadata, read_document
-from diagnose.wire import ATTEMPTS, hush, persist
+from diagnose.silence import hush
+from diagnose.wire import ATTEMPTS, persist
 
 UNREADABLE: Final = (ValueError, TypeError, AttributeError, KeyError, RecursionError, RuntimeError)
 """What botocore raises on an answer of no known shape."""

@@ -25,8 +25,9 @@ from diagnose.emr import FORBIDDEN, UNREADABLE, error_code
 from diagnose.errors import MetadataError, UsageError
 from diagnose.failure import Failure
 from diagnose.metadata import Metadata, read_document
+from diagnose.silence import hush
 from diagnose.timebox import within
-from diagnose.wire import ATTEMPTS, hush, persist
+from diagnose.wire import ATTEMPTS, persist
 
 MAX_REPLY_BYTES: Final = 1 << 20
 """DescribeCluster's answers stay below 100 KB."""

@@ -23,3 +23,19 @@ def quiet_loggers() -> None:
         below = isinstance(logger, logging.Logger) and logging.NOTSET < logger.level < logging.WARNING
         if below and name.startswith(tuple(f"{loud}." for loud in LOUD_LOGGERS)):
             logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+class _NoDebug(logging.Filter):
+    """Drops debug records: those of the named loggers hold headers or bodies as they went over the wire."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG
+
+
+_NO_DEBUG: Final = _NoDebug()
+
+
+def hush(*loggers: str) -> None:
+    """Keep loggers from ever writing what went over the wire, at whatever level logging is set."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(_NO_DEBUG)

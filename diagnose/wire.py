@@ -1,10 +1,9 @@
-"""A call over the network in, its answer out: retries within a deadline, and silence of the libraries' logs.
+"""A call over the network in, its answer out: retries within a deadline.
 
 Only what is temporary is tried again: after 1, 2 and 4 seconds, or when the other side says.
 Loads tenacity on first use.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -71,19 +70,3 @@ def persist(
         reraise=True,
     )
     return retrying(attempt)
-
-
-class _NoDebug(logging.Filter):
-    """Drops debug records: those of the named loggers hold headers or bodies as they went over the wire."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno > logging.DEBUG
-
-
-_NO_DEBUG: Final = _NoDebug()
-
-
-def hush(*loggers: str) -> None:
-    """Keep loggers from ever writing what went over the wire, at whatever level logging is set."""
-    for name in loggers:
-        logging.getLogger(name).addFilter(_NO_DEBUG)

@@ -10,9 +10,9 @@ Limits: an unquoted value ends at a blank; the value of a key two lines away is 
 from collections.abc import Iterator
 
 from diagnose.block import wrapped
-from diagnose.label import STEMS, Hit, Label, Pattern, label_of, latin
+from diagnose.label import STEMS, Hit, Label, Pattern, label_of, latin, small
 from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
-from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, QUOTE, value_at
+from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
 
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
@@ -37,8 +37,8 @@ _OTHERS = (
     + rb",){0,4}"
 )
 _PAIR = (
-    rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*)" + _OTHERS + GAP + QUOTE
-    + rb"?(?:parameter|option|property)?_?value" + QUOTE + rb"?" + DECO + rb"[=:])"
+    rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*|[ \t]+)" + _OTHERS + GAP + QUOTE
+    + rb"?(?:parameter|option|property|secret)?_?val(?:ue)?" + QUOTE + rb"?" + DECO + rb"[=:])"
 )  # fmt: skip
 _BETWEEN = (
     rb"(?:"
@@ -54,19 +54,20 @@ _BETWEEN = (
 )
 _XML = (
     rb"(\s*" + _LESS + rb"/[A-Za-z:]+" + _MORE + GAP + _BETWEEN
-    + _LESS + rb"value[^<>&\n]*" + _MORE + GAP + _CDATA
+    + _LESS + rb"(?:value|val|td|th|dd|string|span)\b[^<>&\n]*" + _MORE + GAP + _CDATA
     + rb"|(?:" + QUOTE + rb"|[ \t]+[\w:]+=[\"'][^\"'<>\n]*[\"'])*" + _MORE + GAP + _CDATA
     + rb"|" + QUOTE + rb"[ \t]+value[ \t]*=[ \t]*)"
 )  # fmt: skip
 _COMMA = rb"(" + DECO + QUOTE + rb"?" + DECO + rb",)"
 
-_ESCAPE_END = latin(rb"(?:(?:25)*(?:2[0-9A-Fa-f]|3[A-Fa-f]|5[BbDd]|7[BbDd]|0[AaDd])|[0-9]*m|[nrt])?")
-_ASSIGNMENT = latin(
-    rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _PAIR + rb"|" + _XML + rb"|" + _COMMA + rb")"
-)
+_ESCAPE_END = small(rb"(?:(?:25)*(?:2[0-9A-Fa-f]|3[A-Fa-f]|5[BbDd]|7[BbDd]|0[AaDd])|[0-9]*m|[nrt])?")
+# two patterns: RE2 takes the groups of a large one at a tenth of the speed
+_ASSIGNMENT = latin(rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _COMMA + rb")")
+_STRUCTURED = latin(rb"(?i)" + _KEY + rb"(?:" + _PAIR + rb"|" + _XML + rb")")
 _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
-    + rb"?(?:[ \t]*,[ \t]*(?:\r?\n)?|[ \t]+(?:\\[ \t]*\r?\n)?|[ \t]*\\?\r?\n[ \t]*(?:-[ \t]+)?)[ \t]*"
+    + rb"?(?:[ \t]*,[ \t]*(?:\r?\n(?:" + PREFIX + rb")?)?|[ \t]+(?:\\[ \t]*\r?\n(?:" + PREFIX
+    + rb")?)?|[ \t]*\\?\r?\n[ \t]*(?:" + PREFIX + rb")?(?:-[ \t]+)?)[ \t]*"
 )  # fmt: skip
 _XML_REVERSED = latin(
     rb"(?i)" + _LESS + rb"value" + _MORE + rb"([^<>&\n]+)" + _LESS + rb"/value" + _MORE + GAP
@@ -77,29 +78,40 @@ _BRACKETED = latin(
     + _KEY
     + rb"[ \t]+(?:\[([^\]\s]*[0-9][^\]\s]*)\]|\(([^)\s]*[0-9][^)\s]*)\)|<([^<>\s]*[0-9][^<>\s]*)>)"
 )
-_PHRASE = latin(rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|([ \t]+)\\*[\"'`])")
-_CONF_LINE = latin(rb"(?im)^[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
-_CONF_CELL = latin(
-    rb"(?i)\|[ \t]*([\w-]+\.[\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|"
+_PHRASE = latin(
+    rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|\\*[`\"]?([ \t]+)\\*[\"'`])"
 )
+_CONF_LINE = latin(rb"(?im)^[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
+_CONF_CELL = latin(rb"(?i)\|[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|")
 
+_PAIR_REVERSED = latin(
+    rb"(?i)" + QUOTE + rb"?\bval(?:ue)?" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO
+    + QUOTE + rb"([^\"'\n\\]+)" + QUOTE + DECO + rb"," + GAP
+    + QUOTE + rb"?(?:name|key)" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO + QUOTE + rb"([\w./$-]+)" + QUOTE
+)  # fmt: skip
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
-_PLACEHOLDER = latin(rb"\W{0,8}\[REDACTED-")
-_NO_VALUE = latin(
-    rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})|\$[A-Z_]+\z"
+_PLACEHOLDER = small(rb"\W{0,8}\[REDACTED-")
+_NO_VALUE = small(
+    rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})"
+    rb"|\$[A-Z_]+\z"
+    rb"|[\W_]*(?:hidden|redacted|masked|sensitive|filtered|removed|omitted|protected)[\W_]*\z"
     rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:|nullable *="
 )
-_CODE = latin(
-    rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs|request|System|sc|cfg|ctx)[.\[(]"
+_CODE = small(
+    rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs"
+    rb"|request|System|sc|cfg|ctx)[.\[(]"
     rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\]])\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
 )
-_TOKEN = latin(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
-_NO_TOKEN = latin(
-    rb"(?:app)?(?:application|container|attempt|appattempt|job|task|blk|step|stage)_|[0-9]{4}-[0-9]{2}-|/|[a-z]+(?:\.\w+)+\z"
-    rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|[0-9.:,-]+\z"
+_TOKEN = small(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
+_NO_TOKEN = small(
+    rb"(?:app)?(?:application|container|attempt|appattempt|job|task|blk|step|stage)_"
+    rb"|[0-9]{4}-[0-9]{2}-|/|[a-z]+(?:\.\w+)+\z"
+    rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|(?:SHA|Hmac|HMAC|MD"
+    rb"|RSA|AES|PBKDF)-?[0-9]*(?:[A-Z][A-Z0-9]*)?(?:with|With|/|-)[\w/-]+\z|[0-9.:,-]+\z"
 )
-_PLATFORM_ID = latin(
-    rb"(?:[A-Z]+_)+TOKEN\z|(?:application|container|attempt|appattempt|task|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
+_PLATFORM_ID = small(
+    rb"(?:[A-Z]+_)+TOKEN\z|(?:application|container|attempt|appattempt|task"
+    rb"|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
 )
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
@@ -118,13 +130,13 @@ _WORDY = frozenset([b" ", b"\t", b"("])
 _ARN_BEFORE = latin(rb"\barn:[a-z-]+:[^\s]*\z")
 MAX_ARN_BYTES = 160
 _COMPARISONS = frozenset(b"!= <> == <= >= <=> ===".split())
-_VARIABLE = latin(rb"[ \t]*[A-Za-z_][A-Za-z_.]*(?:[\s:,)\]]|\z)")
-_COLUMN = latin(rb"[ \t]*\w+#[0-9]+L?(?:[\s,)\]]|\z)")  # of a query plan
-_COUNT = latin(rb"[ \t]*[0-9]{1,6}(?:[\s,;.)]|\z)")  # of tests that pass
-_WORD = latin(rb"[A-Za-z]+(?:[_'-][A-Za-z]+)*\z")
-_FAULT = latin(rb"(?:[\w$]+\.)*[A-Za-z]\w*(?:Exception|Error|Denied|Failure)\z")
-_TALK = latin(rb"[ \t]+[A-Za-z][a-z'-]*,?[ \t]+[A-Za-z][a-z'-]*(?:[.,;!?)]|\s|\z)")
-_NEXT_WORD = latin(rb"[ \t]+([A-Za-z]+)(?:[.,;!?)]|\s|\z)")
+_VARIABLE = small(rb"[ \t]*[A-Za-z_][A-Za-z_.]*(?:[\s:,)\]]|\z)")
+_COLUMN = small(rb"[ \t]*\w+#[0-9]+L?(?:[\s,)\]]|\z)")  # of a query plan
+_COUNT = small(rb"[ \t]*[0-9]{1,6}(?:[\s,;.)]|\z)")  # of tests that pass
+_WORD = small(rb"[A-Za-z]+(?:[_'-][A-Za-z]+)*\z")
+_FAULT = small(rb"(?:[\w$]+\.)*[A-Za-z]\w*(?:Exception|Error|Denied|Failure)\z")
+_TALK = small(rb"[ \t]+[A-Za-z][a-z'-]*,?[ \t]+[A-Za-z][a-z'-]*(?:[.,;!?)]|\s|\z)")
+_NEXT_WORD = small(rb"[ \t]+([A-Za-z]+)(?:[.,;!?)]|\s|\z)")
 _NAME_PATH = latin(rb"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+\z")
 _MISSING = latin(
     rb"\\*[\"'`] (?:was not found|not found|does not exist|already exists|is scheduled|in namespace)"
@@ -132,19 +144,26 @@ _MISSING = latin(
 _LIST = latin(GAP + rb"\[(?:\s*\"[^\"\n]*\"\s*,?|\s*'[^'\n]*'\s*,?){1,50}")
 _LIST_ITEM = latin(rb"[\"']([^\"'\n]+)[\"']")
 MAX_ELEMENT_BYTES = 1 << 12
+_STEM = latin(rb"(?i)" + STEMS)
+PLACEHOLDER_EDGE_BYTES = 16  # a placeholder right behind the separator and its quotes: nothing left to do
 
 
 def assignments(data: bytes) -> Iterator[Finding]:
     """Yield every value behind a telling key, in no particular order."""
+    if not _STEM.search(data):
+        return
     done = 0
     for match in _ASSIGNMENT.finditer(data):
-        label = label_of(_key(data, match)) if match.start() >= done else None
+        if match.start() < done or _is_done(data, match.end()):
+            continue
+        label = label_of(_key(data, match))
         for finding in _assigned(data, match, label) if label else ():
             done = finding.stretches[0][1]
             yield finding
+    yield from _structured(data)
     for match in _FLAG.finditer(data):
-        label = label_of(match.group(1))
-        if label and not label.form and data[match.start() - 1 : match.start()] in _BEFORE_FLAG:
+        label = None if _is_done(data, match.end()) else label_of(match.group(1))
+        if label and label.kind not in _LOOSE and data[match.start() - 1 : match.start()] in _BEFORE_FLAG:
             yield from _valued(data, match.end(), label, strict=label.weak, flag=True)
     for match in _PHRASE.finditer(data):
         label = label_of(match.group(1))
@@ -154,24 +173,33 @@ def assignments(data: bytes) -> Iterator[Finding]:
     yield from _cells(data)
 
 
+def _is_done(data: bytes, position: int) -> bool:
+    """Whether the value at a place is a placeholder already."""
+    return data[position : position + PLACEHOLDER_EDGE_BYTES].lstrip(b" \t\"'\\").startswith(b"[REDACTED-")
+
+
 def _cells(data: bytes) -> Iterator[Finding]:
     """Values marked on both sides: a line, a table cell, brackets, an element before the name."""
     for match in (*_CONF_LINE.finditer(data), *_CONF_CELL.finditer(data)):
         label = label_of(match.group(1))
-        strict = label is not None and (label.weak or b"." not in match.group(1))
+        cell = data[match.start() : match.start() + 1] == b"|" and _MIXED.match(match.group(2))
+        strict = label is not None and (label.weak or (b"." not in match.group(1) and not cell))
         if label and not label.form and accepted(match.group(2), label, strict=strict):
             yield Finding(kind=label.kind, stretches=(match.span(2),))
     for match in _BRACKETED.finditer(data):
         label = label_of(match.group(1))
         text = match.group(2) or match.group(3) or match.group(4)
-        if label and not label.form and accepted(text, label, strict=label.weak) and not text.isdigit():
+        coded = text.isdigit() or _CODED.match(text)
+        if label and not label.form and not coded and accepted(text, label, strict=label.weak):
             yield Finding(kind=label.kind, stretches=(max(match.span(group) for group in (2, 3, 4)),))
-    for match in _XML_REVERSED.finditer(data):
+    for match in (*_XML_REVERSED.finditer(data), *_PAIR_REVERSED.finditer(data)):
         label = label_of(match.group(2))
         if label and accepted(match.group(1), label, strict=label.weak):
             yield Finding(kind=label.kind, stretches=(match.span(1),))
 
 
+_MIXED = small(rb"(?=.*[0-9])(?=.*[A-Za-z])")
+_CODED = small(rb"[A-Z]+-?[0-9]+\z|[A-Za-z]+=")  # the code of an error
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
 
 
@@ -179,20 +207,27 @@ def _key(data: bytes, match: Hit) -> bytes:
     r"""The key without the end of an escape (`%26`, `\\n`, a colour code) that was read as its beginning."""
     before = data[max(0, match.start(1) - 8) : match.start(1)]
     if before.endswith((b"%", b"\\")) or (b"[" in before and (b"\x1b" in before or b"\\" in before)):
-        return match.group(1)[_ESCAPE_END.match(match.group(1)).end() :]  # type: ignore[no-any-return]  # re2 is untyped
+        escape = _ESCAPE_END.match(match.group(1))
+        return match.group(1)[escape.end() if escape else 0 :]  # type: ignore[no-any-return]  # re2 is untyped
     return match.group(1)  # type: ignore[no-any-return]
+
+
+def _structured(data: bytes) -> Iterator[Finding]:
+    """The values that XML and pairs of name and value hold."""
+    for match in _STRUCTURED.finditer(data):
+        label = None if _is_done(data, match.end()) else label_of(_key(data, match))
+        if label and match.start(3) >= 0:
+            yield from _element(data, match.start(1), match.span(3), label)
+        elif label:
+            yield from _valued(data, match.end(), label, strict=label.weak)
 
 
 def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
     key_start, end = match.start(1), match.end()
-    assign, _, xml, comma = (match.span(group) for group in (2, 3, 4, 5))
-    if xml[0] >= 0:
-        yield from _element(data, key_start, xml, label)
-        return
-    if comma[0] >= 0:
+    if match.start(3) >= 0:
         yield from _member(data, match, label)
         return
-    separator = data[assign[0] : assign[1]]
+    separator = data[match.start(2) : end]
     if separator == b":" == data[key_start - 1 : key_start] and _ARN_BEFORE.search(
         data[max(0, key_start - MAX_ARN_BYTES) : key_start]
     ):
@@ -273,7 +308,7 @@ def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterato
         return
     before = data[max(0, key_start - 6) : key_start].lower()
     in_tag = before.endswith((b"<", b"&lt;", b"u003c", b":")) or (
-        b"<" not in text and text[:1] in {b'"', b"'"}
+        b"<" not in text.replace(b"<![CDATA[", b"") and text[:1] in {b'"', b"'"}
     )
     if not in_tag and b"/" not in text:
         return
@@ -300,7 +335,7 @@ def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
     if name in _PREDICATES:
         yield from _valued(data, match.end(), label, strict=False)
         return
-    if label.form or name in _COLUMN_CALLS or (name and not quoted_key):
+    if label.kind in _LOOSE or name in _COLUMN_CALLS or (name and not quoted_key):
         return
     stretches, quoted = value_at(data, match.end(), label, None)
     if not stretches or quoted != quoted_key:
@@ -312,6 +347,7 @@ def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
         yield Finding(kind=label.kind, stretches=stretches)
 
 
+_LOOSE = frozenset({Kind.NAME, Kind.S3_PATH})  # what may be any word where no label stands before it
 _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 

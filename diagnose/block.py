@@ -7,7 +7,7 @@ left alone.
 
 from collections.abc import Iterator
 
-from diagnose.label import latin
+from diagnose.label import latin, small
 from diagnose.secret import Stretch
 
 _MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
@@ -17,13 +17,17 @@ _BODY = latin(
 )
 _TAIL = latin(rb"[A-Za-z0-9+/=]+(?:\\+[nr]|[\"', \t\r])*\z")
 _HEADER = latin(rb"(?:Proc-Type|DEK-Info|Comment|Version|Subject|PuTTY-User-Key-File-[0-9]):[^\n]*")
-_WRAPPED = latin(rb"[ \t]*([A-Za-z0-9+/=_.%-]+)")
-_LINE_END = latin(rb"[ \t\r\\]*\n")
+_REST = small(
+    rb"(?=.*[A-Za-z])(?=.*[0-9!@#$^&*~?+])[A-Za-z0-9+/_.%!@#$^&*~?][A-Za-z0-9+/_.%!@#$^&*~?=-]{1,80}\z"
+)
+_WRAPPED = small(rb"[ \t]*([A-Za-z0-9+/=_.%!@#$^&*~?-]+)")
+_LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
 
 MAX_BLOCK_LINES = 200  # an RSA key of 16,384 bits has 196
 MIN_BODY_CHARS = 16  # a shorter last word of a line may be a word of another thread's message
 MIN_WRAP_COLUMN = 40  # nobody wraps earlier
+MIN_SCREEN_COLUMN = 60  # a line this long may have been cut by a terminal
 MAX_SKIPPED_LINES = 3  # of other threads between two lines of a block
 MAX_WRAPPED_LINES = 100
 MAX_ONE_LINE_BYTES = 512  # a line that goes on longer after BEGIN holds its block itself
@@ -169,13 +173,27 @@ def wrapped(data: bytes, start: int, end: int) -> list[Stretch]:
 
 
 def _wraps(data: bytes, start: int, end: int) -> bool:
+    if _cut(data, end):
+        return True
     if end - start < MIN_BODY_CHARS or not _LINE_END.match(data, end):
         return False
     return data.rfind(b"\n", max(0, end - MIN_WRAP_COLUMN), end) < 0
 
 
+def _cut(data: bytes, end: int) -> bool:
+    """Whether a value ends with its line because the line is full, or a backslash joins it to the next."""
+    if data[end : end + 2] == b"\\\n" or data[end - 1 : end + 1] == b"\\\n":
+        return True
+    column = end - data.rfind(b"\n", 0, end) - 1
+    return data[end : end + 1] == b"\n" and column >= MIN_SCREEN_COLUMN
+
+
 def _continues(data: bytes, span: Stretch, line_end: int) -> bool:
     text, after = data[span[0] : span[1]], data[span[1] : line_end].strip()
+    if not after and data[span[0] - 2 : span[0]] == b"\\\n":
+        return True
+    if not after and data[span[0] - 1 : span[0]] == b"\n" and _cut(data, span[0] - 1) and _REST.match(text):
+        return True
     if after[:1] not in {b"", b'"', b"'", b",", b"}", b")", b"]", b"&"}:
         return False
     if b"=" in text.rstrip(b"="):  # a parameter of its own

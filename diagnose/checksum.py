@@ -7,22 +7,24 @@ Limits: one number in ten passes Luhn by chance, so cards also need a brand's pr
 
 from ipaddress import AddressValueError, IPv6Address
 
-from diagnose.label import latin
+from diagnose.label import latin, small
 
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _DIGIT = frozenset(b"0123456789")
-_ESCAPED = latin(rb"(?:%[0-9A-Fa-f]{2}|\\+[nrtbf]|\x1b\[[0-9;]*m|\\u[0-9a-fA-F]{4})\z")
+_ESCAPED = small(rb"(?:%[0-9A-Fa-f]{2}|\\+[nrtbf]|\x1b\[[0-9;]*m|\\u[0-9a-fA-F]{4})\z")
 _VERSION_BEFORE = latin(
     rb"(?i)(?:(?:version|release|build|revision)[\"'\]]?[ \t]*[:=_ (-]?[ \t]*[\"']?"
     rb"|\b(?:jdbc|driver|spark|hive|hadoop|tez|emr|amzn|java|jdk|scala|jre|hbase|iceberg|hudi|delta"
     rb"|kafka|presto|trino|livy|flink|openssl|oracle|python|section|rfc|oid|ojdbc)[0-9]* )\z"
 )
-_PORT_AFTER = latin(rb":[0-9]{2,5}\b")
-_LETTER_AFTER_DOT = latin(rb"\.[A-Za-z0-9]|-[A-Za-z]|-[0-9]+(?:[^0-9.]|\z)")
-_UNIT_AFTER = latin(rb"(?i)[ ]?(?:bytes|byte|b|kb|mb|gb|kib|mib|gib|ms|ns|us|rows|records|seconds|s)\b")
-_ADDRESS_DASH = latin(
+_PORT_AFTER = small(rb":[0-9]{2,5}\b")
+_LETTER_AFTER_DOT = small(rb"\.[A-Za-z0-9]|-[A-Za-z]|-[0-9]+(?:[^0-9.]|\z)")
+_UNIT_AFTER = small(rb"(?i)[ ]?(?:bytes|byte|b|kb|mb|gb|kib|mib|gib|ms|ns|us|rows|records|seconds|s)\b")
+_ADDRESS_DASH = small(
     rb"(?:BP-[0-9]+|(?:[0-9]{1,3}\.){3}[0-9]{1,3})-\z"
 )  # an HDFS block pool, or the first end of a range
+
+_PRODUCT_BEFORE = small(rb"[A-Za-z]/\z")  # `Chrome/120.0.0.0`
 
 _IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21,
@@ -128,6 +130,8 @@ def ipv4(data: bytes, start: int, end: int) -> bool:
     before = data[max(0, start - 24) : start]
     if _ADDRESS_DASH.search(before):
         return True
+    if _PRODUCT_BEFORE.search(before) and data[start:end].endswith(b".0.0"):
+        return False
     if before[-1:] in {b".", b"_", b"-"} or data[end : end + 1] == b"_":
         return False
     return not _LETTER_AFTER_DOT.match(data, end) and not _VERSION_BEFORE.search(before)

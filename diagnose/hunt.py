@@ -1,17 +1,20 @@
 """Known secrets → every place in a text at which one of them stands, plain or encoded.
 
-A few are found by one RE2 alternation; many, by an index over their first bytes, so that the time grows with
-the text and not with the product of text and secrets.
-Limits: a part of a secret is not hunted; everyday words, short values and values over 4 KB are not either.
+The values are one alternation, which runs over the text and over each other reading of it; many values are
+found by an index over their first bytes, so that the time grows with the text and not with the product of
+text and secrets.
+Limits: of a value cut by dots only a part of at least six bytes is seen; everyday words, short values and
+values over 4 KB are not hunted.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
 
 import re2
 
 from diagnose import checksum
-from diagnose.encoding import buried, spellings
 from diagnose.label import Pattern, latin
+from diagnose.reading import Reading, joined
 from diagnose.secret import COMMON_WORDS, ENCODED, MIN_HUNTED_BYTES, Kind, Stretch
 
 Identity = tuple[Kind, bytes]  # a secret, whatever its spelling
@@ -21,38 +24,73 @@ MAX_HUNTED_BYTES = 4096  # the longest credential, a session token or a 16,384-b
 # Up to here one alternation, beyond it the index: RE2's compile time is what grows.
 MAX_ALTERNATION_BYTES = 1 << 19
 MAX_ALTERNATION_LITERALS = 4000
-MAX_RUN_BYTES = 512  # how far the base64 around a buried secret is removed, each way
-_RUN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/_-")
+
+_CUT_AFTER = latin(rb"([^\s\"'`=,;(){}\[\]<>]{6,})(?:\.{3}|\xe2\x80\xa6|\*{3,})")
+_CUT_BEFORE = latin(rb"(?:\.{3}|\xe2\x80\xa6|\*{3,})([^\s\"'`=,;(){}\[\]<>.*]{6,})")
 
 
 class Hunt:
     """The literals to remove wherever they stand."""
 
-    __slots__ = ("_buried", "_plain")
+    __slots__ = ("_backwards", "_cores", "_forwards", "_literals")
 
     def __init__(self) -> None:
-        self._plain = Literals()
-        self._buried = Literals()
+        self._literals = Literals()
+        self._cores = Literals()  # what a base64 text cut beside the value still holds of it
+        self._forwards: list[bytes] = []  # sorted, to find a value by its beginning
+        self._backwards: list[bytes] = []  # reversed and sorted, to find it by its end
+
+    def __bool__(self) -> bool:
+        return bool(self._literals.identities)
 
     def add(self, value: bytes, identity: Identity) -> bool:
         """Hunt a value in all its forms; False when it is known, too short, too long or an everyday word."""
-        if value in self._plain.identities or not _huntable(value):
+        if value in self._literals.identities or not _huntable(value):
             return False
-        encoded = identity[0] in ENCODED
-        self._plain.add(spellings(value) if encoded else (value,), identity)
-        self._buried.add(buried(value) if encoded else (), identity)
+        self._literals.add(value, identity)
+        self._cores.add(value[1:-1] if len(value) >= MIN_HUNTED_BYTES + 2 else value, identity)
+        for sign, spelled in ((b" ", b"+"), (b"'", b"''"), (b'"', b'""')):  # of query strings, SQL and CSV
+            if sign in value and identity[0] in ENCODED:
+                self._literals.add(value.replace(sign, spelled), identity)
+        if identity[0] in ENCODED:
+            insort(self._forwards, value)
+            insort(self._backwards, value[::-1])
         return True
 
-    def matches(self, data: bytes) -> list[Match]:
-        """Every place at which a hunted literal stands; the base64 around a buried one belongs to it."""
-        found = []
-        for start, end in self._plain.places(data):
-            literal = data[start:end]
-            if not (literal.isalpha() or literal.isdigit()) or checksum.edges(data, start, end):
-                found.append((start, end, self._plain.identities[literal]))
-        for start, end in self._buried.places(data):
-            found.append((*_run(data, start, end), self._buried.identities[data[start:end]]))
-        return found
+    def matches(self, data: bytes, others: Sequence[Reading]) -> list[Match]:
+        """Every place at which a hunted literal stands; the base64 around a decoded one belongs to it.
+
+        Args:
+            data: The text.
+            others: The other readings of it.
+        """
+        found = [(start, end, identity) for start, end, identity in self._literals.places(data)]
+        for reading in others:
+            literals = self._literals if reading.searched else self._cores
+            for start, end, identity in literals.places(reading.data):
+                span = reading.source(start, end)
+                if span:
+                    found.append((*span, identity))
+        return [*found, *self._wrapped(data), *self._cut(data)]
+
+    def _wrapped(self, data: bytes) -> Iterator[Match]:
+        """Values that a line end cuts in two."""
+        reading = joined(data)
+        for start, end, identity in self._literals.places(reading.data) if reading else ():
+            span = reading.source(start, end) if reading else None
+            if span and identity[0] in ENCODED and data.find(b"\n", *span) >= 0:
+                yield (*span, identity)
+
+    def _cut(self, data: bytes) -> Iterator[Match]:
+        """Beginnings and ends of values beside the dots or stars that stand for the rest."""
+        if b"..." not in data and b"***" not in data and b"\xe2\x80\xa6" not in data:
+            return
+        for pattern, known, step in ((_CUT_AFTER, self._forwards, 1), (_CUT_BEFORE, self._backwards, -1)):
+            for match in pattern.finditer(data):
+                part = match.group(1)[::step]
+                at = bisect_left(known, part)
+                if at < len(known) and known[at].startswith(part):
+                    yield (*match.span(1), self._literals.identities[known[at][::step]])
 
 
 class Literals:
@@ -66,19 +104,22 @@ class Literals:
         self._bytes = 0
         self._pattern: Pattern = None
 
-    def add(self, literals: "frozenset[bytes] | tuple[bytes, ...]", identity: Identity) -> None:
-        """Add the forms of one secret."""
-        for literal in literals:
-            if literal not in self.identities and len(literal) >= MIN_HUNTED_BYTES:
-                self.identities[literal] = identity
-                self._heads.setdefault(literal[:MIN_HUNTED_BYTES], set()).add(len(literal))
-                self._bytes += len(literal)
-                self._pattern = None
+    def add(self, literal: bytes, identity: Identity) -> None:
+        """Add one form of a secret."""
+        if literal not in self.identities:
+            self.identities[literal] = identity
+            self._heads.setdefault(literal[:MIN_HUNTED_BYTES], set()).add(len(literal))
+            self._bytes += len(literal)
+            self._pattern = None
 
-    def places(self, data: bytes) -> Iterator[Stretch]:
-        """Yield the stretches, leftmost first, the longest literal at each place, without overlap."""
-        if not self.identities:
-            return iter(())
+    def places(self, data: bytes) -> Iterator[Match]:
+        """Yield the matches, leftmost first, the longest literal at each place, words as words only."""
+        for start, end in self._stretches(data):
+            literal = data[start:end]
+            if not (literal.isalpha() or literal.isdigit()) or checksum.edges(data, start, end):
+                yield (start, end, self.identities[literal])
+
+    def _stretches(self, data: bytes) -> Iterator[Stretch]:
         if self._bytes > MAX_ALTERNATION_BYTES or len(self.identities) > MAX_ALTERNATION_LITERALS:
             return self._walk(data)
         if self._pattern is None:
@@ -102,13 +143,3 @@ class Literals:
 def _huntable(value: bytes) -> bool:
     word = value[:MAX_HUNTED_BYTES].strip().lower().decode("utf-8", "replace")
     return MIN_HUNTED_BYTES <= len(value.strip()) <= MAX_HUNTED_BYTES and word not in COMMON_WORDS
-
-
-def _run(data: bytes, start: int, end: int) -> Stretch:
-    """The stretch with the base64 characters next to it."""
-    first, last = max(0, start - MAX_RUN_BYTES), min(len(data), end + MAX_RUN_BYTES)
-    while start > first and data[start - 1] in _RUN:
-        start -= 1
-    while end < last and (data[end] in _RUN or data[end] == ord("=")):
-        end += 1
-    return (start, end)

@@ -7,6 +7,7 @@ Limits: English words, and a key of one's own invention (`spring_water=`) is not
 REDACTION_EXTRA_PATTERNS is for that.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -46,14 +47,29 @@ def latin(pattern: bytes) -> Pattern:
     return re2.compile(pattern, options)
 
 
+def small(pattern: bytes) -> "re.Pattern[bytes]":
+    r"""Compile a pattern for a few bytes at a known place, where a call of RE2 costs ten times as much.
+
+    Only for patterns that are linear in `re` as well: no repetition holds or meets another of the same bytes.
+    `\z` is read as in RE2.
+    """
+    return re.compile(pattern.replace(rb"\z", rb"\Z"))
+
+
 MAX_KEY_BYTES = 200  # the end of a longer one decides
 
 # A key is found by one of these stems; `label_of` judges the whole key.
 STEMS = (
-    rb"pass|pwd|pword|pswd|psw|pw|creds?|jwt|pat\b|secret|token|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
-    rb"|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct|passport|tax_?id|national_?id|bucket"
-    rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private|licen[sc]e|subscription|consumer"
-    rb"|app|client|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration|symmetric)[_.\s-]?key"
+    rb"pass(?:[ -](?:phrase|code|word))?|pwd|pword|pswd|psw|pw|creds?|jwt|pat\b|secret|token"
+    rb"|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
+    rb"|kennwort|contrase(?:n|\xc3\xb1|\\u00f1)a|senha|clave|parola|wachtwoord|salasana|salt"
+    rb"|p[a4][s5]{2}w[o0]rd|auth\b|(?:access|unlock|auth|security|verification)[_ -]?code"
+    rb"|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct"
+    rb"|passport|tax_?id|national_?id|bucket"
+    rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private"
+    rb"|licen[sc]e|subscription|consumer"
+    rb"|app|client|customer|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration"
+    rb"|symmetric)[_.\s-]?key"
 )
 
 _NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
@@ -73,6 +89,7 @@ _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
 _DOCUMENT = latin(rb"[A-Z0-9][A-Z0-9-]{4,18}[0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
 _LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
+_SESSION = latin(rb"[A-Za-z0-9_+/=.]{20,}")  # no UUID: those of Livy and Hive are evidence
 _COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}")
 _BUCKET = latin(rb"[a-z0-9][a-z0-9.-]*(?:-[a-z0-9.-]*[a-z]|[a-z][a-z0-9.]*-)[a-z0-9.-]*")
 
@@ -131,8 +148,31 @@ _HARMLESS = frozenset(
     writer xml
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
-_PASSES = frozenset({"pass", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"})
-_PASSWORD_STEMS = ("password", "passwd", "passwrd", "passphrase", "passcode", "pswd", "pword", "passw0rd")
+_CODES = ("accesscode", "unlockcode", "authcode", "securitycode", "verificationcode")
+_NO_PASS = frozenset(
+    {"bypass", "compass", "trespass", "overpass", "encompass", "underpass", "surpass", "multipass"}
+)
+_PASSES = frozenset({"senha", "clave", "parola", "pass", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"})
+_PASSWORD_STEMS = (
+    "p4ssw0rd",
+    "p4ssword",
+    "pssword",
+    "psswrd",
+    "passwort",
+    "kennwort",
+    "wachtwoord",
+    "motdepasse",
+    "contrase",
+    "salasana",
+    "password",
+    "passwd",
+    "passwrd",
+    "passphrase",
+    "passcode",
+    "pswd",
+    "pword",
+    "passw0rd",
+)
 _PASSWORD_TAILS = ("pwd", "passw", "psw", "storepass", "keypass", "userpass", "sshpass", "dbpass", "pgpass")
 _KEY_TAILS = tuple(
     f"{owner}key"
@@ -166,7 +206,12 @@ def label_of(key: bytes) -> Label | None:
     if not words or (words[-2:] == ("data", "key") and b" " in key):
         return None
     flat = "".join(words)
-    return _key_label(flat) or _personal_label(words, flat) or _secret_label(words, flat)
+    return (
+        _key_label(flat)
+        or _personal_label(words, flat)
+        or _odd_label(words, flat)
+        or _secret_label(words, flat)
+    )
 
 
 def _key_label(flat: str) -> Label | None:
@@ -195,6 +240,17 @@ def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
     return None
 
 
+def _odd_label(words: tuple[str, ...], flat: str) -> Label | None:
+    """Keys of secrets whose last word names a property elsewhere."""
+    if words[-1] == "auth" or flat.endswith("signatureprovided"):
+        return Label(kind=Kind.TOKEN, weak=True)
+    if "encryption" in flat and flat.endswith("customerkey"):
+        return Label(kind=Kind.SECRET, weak=True)
+    if flat.endswith(_CODES):
+        return Label(kind=Kind.SECRET, form=_LOGIN)
+    return Label(kind=Kind.TOKEN, weak=True, form=_SESSION) if flat.endswith("sessionid") else None
+
+
 def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
     if words[-1] in _HARMLESS or words[0] in {"no", "without"}:
         return None
@@ -202,6 +258,7 @@ def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
         any(stem in flat for stem in _PASSWORD_STEMS)
         or flat.endswith(_PASSWORD_TAILS)
         or words[-1] in _PASSES
+        or (words[-1].endswith("pass") and words[-1] not in _NO_PASS)
     ):
         return Label(kind=Kind.PASSWORD, weak=flat.endswith("passwords"))
     if words[-1] in {"jwt", "pat"}:
@@ -220,7 +277,7 @@ def _token_label(words: tuple[str, ...], flat: str) -> Label | None:
         return Label(kind=Kind.TOKEN, weak=words[-1] != "token")
     if flat.endswith(("signature", "authorization", "credential", "credentials", "sessionid", "delegation")):
         return Label(kind=Kind.TOKEN, weak=True)
-    if words[-1] in {"sig", "jsessionid", "auth"}:
+    if words[-1] in {"salt", "sig", "jsessionid", "auth"}:
         return Label(kind=Kind.TOKEN, weak=True)
     if "token" in flat:
         return Label(kind=Kind.TOKEN, weak=True)

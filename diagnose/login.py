@@ -8,13 +8,25 @@ from diagnose.secret import Kind, Shape
 
 _Q = r"\\*[\"']"
 _SCHEMES = (
-    r"(?:postgres(?:ql)?|redshift|mysql|mariadb|mongodb|rediss?|amqps?|sftp|ftps?|https?|mssql|oracle|snowflake"
+    r"(?:postgres(?:ql)?|redshift|mysql|mariadb|mongodb|rediss?|amqps?|sftp|ftps?|https?|mssql"
+    r"|oracle|snowflake"
     r"|clickhouse|trino|presto|kafka|smtps?|imaps?|ssh|jdbc:[a-z0-9:]+)(?:\+[a-z0-9]+)?"
 )
 
 
-def _login(pattern: str, needles: str = "", check: str = "plain", kind: Kind = Kind.PASSWORD) -> Shape:
-    return Shape(kind=kind, pattern=pattern.encode(), needles=tuple(needles.encode().split()), check=check)
+def _login(
+    pattern: str,
+    needles: str = "",
+    check: str = "plain",
+    kind: Kind = Kind.PASSWORD,
+    *,
+    lines: bool = False,
+    trigger: str = "",
+) -> Shape:
+    words = tuple(needles.encode().split())
+    return Shape(
+        kind=kind, pattern=pattern.encode(), needles=words, check=check, lines=lines, trigger=trigger.encode()
+    )
 
 
 LOGINS: tuple[Shape, ...] = (
@@ -40,6 +52,7 @@ LOGINS: tuple[Shape, ...] = (
     Shape(
         kind=Kind.PASSWORD,
         pattern=rb"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)",
+        needles=(b"%3A",),
         check="plain",
     ),
     Shape(kind=Kind.TOKEN, pattern=rb"https?://([A-Za-z0-9_-]{16,})@", needles=(b"@",), check="credential"),
@@ -61,18 +74,21 @@ LOGINS: tuple[Shape, ...] = (
         pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
         rb"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
         rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?([^\s\"']+)",
+        trigger=rb"(?:password|passwd|passphrase|secret|token)[ \t]+(?:for|of|is|was)\b",
         check="plain",
     ),
     Shape(
         kind=Kind.PASSWORD,
         pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
         rb"(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
+        needles=(b"identified",),
         check="plain",
     ),
     Shape(
         kind=Kind.PASSWORD,
         pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
         rb"(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
+        needles=(b"identified",),
         check="plain",
     ),
     Shape(
@@ -117,7 +133,17 @@ LOGINS: tuple[Shape, ...] = (
         rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\("
         rf"[ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
         rf"[ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?[bru]?{_Q}([^\"'\n]+?){_Q}",
-        "uth log redentials",
+        "auth .login( credentials(",
+    ),
+    _login(
+        rf"\b(?:pymysql|MySQLdb|mysql\.connector|psycopg2?|pymssql)\.connect\("
+        rf"[ \t]*{_Q}[^\"'\n]*{_Q}[ \t]*,[ \t]*{_Q}[^\"'\n]*{_Q}[ \t]*,[ \t]*{_Q}([^\"'\n]+?){_Q}",
+        ".connect(",
+    ),
+    _login(
+        rf"\b(?:cx_Oracle|oracledb|jaydebeapi|pyodbc|hive)\.connect\("
+        rf"[ \t]*{_Q}[^\"'\n]*{_Q}[ \t]*,[ \t]*{_Q}([^\"'\n]+?){_Q}",
+        ".connect(",
     ),
     _login(
         r"\bgetConnection\([^\n,]*,[^\n,]*,[ \t]*\\*[\"']?([^\"'\n)]+?)\\*[\"']?[ \t]*\)", "getConnection"
@@ -127,23 +153,26 @@ LOGINS: tuple[Shape, ...] = (
         rf"\([ \t]*{_Q}([^\"'\n]{{4,}}?){_Q}",
         "set",
     ),
-    _login(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}"),
+    _login(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}", "password("),
     # headers: what stands behind the scheme
     _login(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
         r"(?:digest|signature|oauth|hawk|aws4-hmac-sha256)"
         r"[ \t]+([^\n]{6,})",
+        "authorization",
         kind=Kind.TOKEN,
     ),
     _login(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
         r"(?:bearer|basic|token|apikey|negotiate|ntlm|key|splunk|aws|sharedkey)[ \t]+([^\s\"'\],}\\]+)",
+        "authorization",
         check="digits",
         kind=Kind.TOKEN,
     ),
     _login(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:[a-z][\w-]*[ \t]+)?"
         r"([^\s\"'\],}\\]{6,})",
+        "authorization",
         check="digits",
         kind=Kind.TOKEN,
     ),
@@ -167,6 +196,7 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)"
         r"[\w$#]+/(?:\\*\")?([^\s@\"']+)",
+        "userid= expdp impdp exp imp sqlldr rman tnsping",
         check="digits",
     ),
     _login(
@@ -176,14 +206,86 @@ LOGINS: tuple[Shape, ...] = (
         "--",
         check="digits",
     ),
+    _login(rf"\bsnowsql\b[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?([^\s\"']+)", "snowsql"),
+    _login(
+        rf"\bopenssl\b[^\n|;]*?[ \t]-(?:k|K|pass(?:in|out)?)[ \t]+(?:pass:)?(?:{_Q})?([^\s\"']{{4,}})",
+        "openssl",
+    ),
+    _login(rf"\b7z[a]?\b[^\n|;]*?[ \t]-p(?:{_Q})?([^\s\"']{{4,}})", "7z", check="digits"),
+    _login(
+        r"\b(?:ENV|ARG|setenv|export)[ \t]+[A-Z0-9_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY)[ \t]+"
+        rf"(?:{_Q})?([^\s\"']{{4,}})",
+        "ENV ARG setenv export",
+    ),
+    # Go's database/sql, Oracle's short form
+    _login(r"[\w.-]+:([^\s\"'@/]+)@(?:tcp|unix|udp)\(", "@tcp( @unix( @udp("),
+    _login(r"\b[A-Za-z][\w$#]*/([^\s/@\"']{6,})@[A-Za-z]\w*", "@", check="strong"),
+    # sentences that quote what was given
+    _login(
+        r"(?i)\b(?:password|passwd|passphrase|passcode|pwd|secret|token|(?:api|access|secret)[ _-]?key)\b"
+        r"[^\n:=(]{0,40}[ \t]\(\\*[\"'`]?([^\s()\"'`=]{6,})\\*[\"'`]?\)",
+        trigger=r"(?:word|passwd|phrase|code|pwd|secret|token|key)[^\n:=(]*[ \t]\(",
+        check="strong",
+    ),
+    _login(
+        r"(?i)\b(?:password|passwd|passphrase|passcode|secret|token|(?:api|access|secret|signing"
+        r"|auth)[ _-]?key)[ \t]+"
+        r"(?:provided|supplied|given|used|value|entered|received|sent|configured|found"
+        r"|set[ \t]+to|of)[ \t]*[:=]?[ \t]*"
+        r"\\*[\"'`]?([^\s()\"'`=,;]{6,})",
+        trigger=r"(?:word|passwd|phrase|code|secret|token|key)[ \t]+"
+        r"(?:provided|supplied|given|used|value|entered|received|sent|configured|found|set|of)\b",
+        check="strong",
+    ),
+    _login(
+        r"(?i)\b(?:auth|login|logon|user(?:name)?)\b[^\n]{0,60}?[ \t,/]+(?:pass|pw"
+        r"|pwd)[ \t]+\\*[\"'`]?([^\s\"'`,;]{6,})",
+        "pass pw pwd",
+        check="sentence",
+    ),
+    _login(
+        r"(?i)\b(?:credentials?|creds?|login|auth|user(?:name)?[/:]pass(?:word)?)\\*[\"']?[ \t]*[:"
+        r"=][ \t]*\\*[\"']?"
+        r"[\w.@-]+[:/]([^\s\"',;)}\]]{6,})",
+        trigger=r"(?:creds?|credentials?|login|auth|[/:]pass(?:word)?)\\*[\"']?[ \t]*[:=]",
+        check="strong",
+    ),
+    _login(
+        r"(?i)\b(?:signing|client|shared|webhook|hmac|app|api|auth|access|bearer)[ _-]?(?:secret"
+        r"|key|token)[ \t]+"
+        r"\\*[\"'`]?([A-Za-z0-9+/=_.~-]{16,})",
+        trigger=r"(?:secret|key|token)[ \t]",
+        check="credential",
+        kind=Kind.SECRET,
+    ),
+    # the second of two cells
+    _login(
+        r"(?im)^[ \t]*[\"']?[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key)[\"']?"
+        r"[ \t]*[,;|\t][ \t]*[\"']?([^\s\"'|,;]{6,})[\"']?[ \t\r]*$",
+        trigger=r"(?:password|passwd|passphrase|pwd|secret|token|key)[\"']?[ \t]*[,;|\t]",
+        check="strong",
+    ),
+    _login(
+        r"(?i)\b(?:password|passwd|passphrase|pwd|secret|token)[ \t]*[:=][ \t]*<([^\s<>]{6,})>",
+        "<",
+        check="strong",
+    ),
+    _login(
+        r"(?i)(?:password|passwd|passphrase|pwd|secret|token)\[([^\s\[\]]{6,})\]",
+        "d[ e[ t[ n[",
+        check="strong",
+    ),
     # files: .pgpass, .netrc, JAAS, redis.conf
     _login(
-        r"(?m)(?:^|[\s'\"])[\w.*-]+:(?:[0-9]{2,5}|\*):[\w.*-]+:[\w.*-]+:([^\s\"']{3,})$", ":", check="pgpass"
+        r"(?m)(?:^|[\s'\"])[\w.*-]+:(?:[0-9]{2,5}|\*):[\w.*-]+:[\w.*-]+:([^\s\"']{3,})$",
+        check="pgpass",
+        trigger=r":(?:[0-9]{2,5}|\*):[^\s:]+:",
     ),
     _login(
         r"\blogin[ \t\r\n]+\S+[ \t\r\n]+(?:account[ \t]+\S+[ \t\r\n]+)?password[ \t]+(\S+)",
         "login",
         check="digits",
+        lines=True,
     ),
     _login(rf"\buser_\w+[ \t]*=[ \t]*{_Q}([^\"'\n]+?){_Q}[ \t]*(?:;|user_|\n|\r)", "LoginModule required"),
     _login(
@@ -198,7 +300,7 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         r"(?i)\b(?:password|passwd|passphrase)(?:[ \t]+|[ \t]*[|~-][ \t]*)"
         r"([^\s\"'|,;()<>=:]{6,}[^\s\"'|,;()<>=]*)",
-        "assw asswd assphrase ASSW",
+        "password passwd passphrase",
         check="sentence",
     ),
     # pydantic names the field on the line before
@@ -207,5 +309,6 @@ LOGINS: tuple[Shape, ...] = (
         r"|secret|token|api_?key|secret_?key|private_?key)[ \t\r]*\n"
         rf"[^\n]*\binput_value={_Q}([^\"'\n]+?){_Q}",
         "input_value=",
+        lines=True,
     ),
 )

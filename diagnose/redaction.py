@@ -10,8 +10,11 @@ like.
 Limits: a secret with no telling key, shape or known value is not seen; see docs/adr/0003-redaction.md.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 import re2
 
@@ -20,7 +23,9 @@ from diagnose.block import pem_blocks
 from diagnose.encoding import plain
 from diagnose.errors import UsageError
 from diagnose.hunt import Hunt, Identity, Match
-from diagnose.label import Pattern, latin
+from diagnose.label import Pattern, latin, small
+from diagnose.reading import Reading, readings
+from diagnose.row import cells
 from diagnose.secret import MIN_HUNTED_BYTES, NOT_HUNTED, Finding, Kind, Stretch
 from diagnose.shape import shaped
 
@@ -29,7 +34,7 @@ MAX_PASSES = 8  # a placeholder may open the edge that a neighbour lacked; logs 
 _PLACEHOLDER = latin(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
 # a bucket's name that no word of a log is likely to be: a dash, and another dash or a digit behind it
 _BUCKET = latin(rb"(?:s3[an]?:(?:\\*/){2}|arn:aws[a-z-]*:s3:::)([a-z0-9]+-[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*)")
-_LINE_BREAK = latin(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
+_LINE_BREAK = small(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
 
 
 def redact(text: str) -> str:
@@ -97,13 +102,19 @@ class Redaction:
         for item in data:
             self._reserve(item)
         pending = set(range(len(data)))
-        for _ in range(MAX_PASSES):
+        encoded = True  # placeholders make no new base64: after one pass only a new value calls for it
+        for count in range(MAX_PASSES):
             if not pending:
                 break
-            found = {index: _found(data[index], self._extra) for index in sorted(pending)}
-            learned = [self._learn(data[index], findings) for index, findings in found.items()]
-            pending = set(range(len(data))) if any(learned) else pending
-            pending = {index for index in sorted(pending) if self._rewrite(data, index, found.get(index, []))}
+            found = {
+                index: _scanned(data[index], self._extra, encoded=encoded, again=count > 0)
+                for index in sorted(pending)
+            }
+            learned = sum(self._learn(data[index], scan) for index, scan in found.items()) > 0
+            if learned:
+                found = {index: _complete(data[index], found.get(index)) for index in range(len(data))}
+            encoded = learned
+            pending = {index for index, scan in found.items() if self._rewrite(data, index, scan)}
         return tuple(item.decode("utf-8", "surrogatepass") for item in data)
 
     def _reserve(self, data: bytes) -> None:
@@ -112,10 +123,10 @@ class Redaction:
             kind, number = match.group(1).decode(), int(match.group(2) or 0)
             self._issued[kind] = max(self._issued.get(kind, 0), number)
 
-    def _learn(self, data: bytes, findings: list[Finding]) -> bool:
+    def _learn(self, data: bytes, scan: "_Scan") -> bool:
         """Remember the values; True when one is new and must be hunted."""
         grew = False
-        for finding in findings:
+        for finding in scan.findings:
             value = _joined(data, finding)
             identity = self._identify(value, finding.kind)
             if finding.kind in NOT_HUNTED or not finding.hunted:
@@ -128,22 +139,27 @@ class Redaction:
         return grew
 
     def _identify(self, value: bytes, kind: Kind) -> Identity:
-        known = next(
-            (self._identities[text] for text in (value, *plain(value)) if text in self._identities), None
-        )
+        known = self._identities.get(value)
+        if known:
+            return known
+        spelled = (value, *plain(value))
+        known = next((self._identities[text] for text in spelled if text in self._identities), None)
         identity = known or (kind, value)
-        for text in (value, *plain(value)):
+        for text in spelled:
             self._identities.setdefault(text, identity)
         return identity
 
-    def _rewrite(self, data: list[bytes], index: int, findings: list[Finding]) -> bool:
+    def _rewrite(self, data: list[bytes], index: int, scan: "_Scan") -> bool:
         """Replace findings and hunted values in one text; True when something changed."""
         item = data[index]
         matches: list[Match] = []
-        for finding in findings:
+        for finding in scan.findings:
             identity = self._identify(_joined(item, finding), finding.kind)
             matches += [(start, end, identity) for start, end in finding.stretches]
-        matches += self._hunt.matches(item)
+        if self._hunt:
+            matches += self._hunt.matches(item, scan.others)
+        if not matches:
+            return False
         parts, cursor = [], 0
         for start, end, identity in _resolved(item, matches):
             parts += [item[cursor:start], self._placeholder(identity)]
@@ -168,12 +184,68 @@ def _pieces_worth(data: bytes, finding: Finding) -> list[bytes]:
 
 
 def _joined(data: bytes, finding: Finding) -> bytes:
-    return b"".join(data[start:end] for start, end in finding.stretches)
+    return finding.value or b"".join(data[start:end] for start, end in finding.stretches)
 
 
-def _found(data: bytes, extra: tuple[Pattern, ...]) -> list[Finding]:
-    """Every finding in one text, the surest kind first."""
-    return [*_custom(data, extra), *_blocks(data), *shaped(data), *assignments(data)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scan:
+    """What one pass sees in one text.
+
+    Attributes:
+        findings: What is to be removed, the surest kind first.
+        others: The other readings of the text.
+        encoded: Whether these hold base64 and hexadecimal.
+    """
+
+    findings: list[Finding]
+    others: list[Reading]
+    encoded: bool
+
+
+def _scanned(data: bytes, extra: tuple[Pattern, ...], *, encoded: bool, again: bool) -> _Scan:
+    others = list(readings(data, encoded=encoded))
+    findings = [*_found(data, extra, again=again)]
+    seen: dict[bytes, list[Finding]] = {}  # the head of every JWT is the same
+    for reading in others:
+        if reading.searched:
+            if reading.data not in seen:
+                seen[reading.data] = [*_found(reading.data, extra, again=again)]
+            findings += (located for item in seen[reading.data] for located in _located(item, reading))
+    return _Scan(findings=findings, others=others, encoded=encoded)
+
+
+def _complete(data: bytes, scan: _Scan | None) -> _Scan:
+    """The scan with all readings, in which a new value is hunted."""
+    if scan and scan.encoded:
+        return scan
+    return _Scan(findings=scan.findings if scan else [], others=list(readings(data)), encoded=True)
+
+
+def _located(finding: Finding, reading: Reading) -> Iterator[Finding]:
+    """A finding in another reading as one in the text itself."""
+    value = _joined(reading.data, finding)
+    spans = [reading.source(start, end) for start, end in finding.stretches]
+    stretches = tuple(span for span in spans if span)
+    if stretches:
+        yield replace(finding, stretches=stretches, value=value)
+
+
+def _found(data: bytes, extra: tuple[Pattern, ...], *, again: bool = False) -> Iterator[Finding]:
+    """Every finding in one text, the surest kind first; none whose key is a word of a placeholder."""
+    walls = _walls(data)
+    heads = [wall[0] for wall in walls]
+    for finding in chain(
+        _custom(data, extra), _blocks(data), shaped(data, again=again), assignments(data), cells(data)
+    ):
+        start = finding.stretches[0][0]
+        wall = bisect_left(heads, start) - 1
+        if wall < 0 or start >= walls[wall][1]:
+            yield finding
+
+
+def _walls(data: bytes) -> list[Stretch]:
+    """Where placeholders stand."""
+    return [match.span() for match in _PLACEHOLDER.finditer(data)] if b"[REDACTED" in data else []
 
 
 def _custom(data: bytes, extra: tuple[Pattern, ...]) -> Iterator[Finding]:
@@ -191,7 +263,7 @@ def _blocks(data: bytes) -> Iterator[Finding]:
 
 def _resolved(data: bytes, matches: list[Match]) -> Iterator[Match]:
     """Matches in order, without overlap, without line ends and without what is a placeholder already."""
-    walls = [match.span() for match in _PLACEHOLDER.finditer(data)] if matches else []
+    walls = _walls(data) if matches else []
     cursor = wall = 0
     for start, end, identity in sorted(matches, key=lambda match: (match[0], -match[1])):
         begin = max(start, cursor)

@@ -42,6 +42,7 @@ class Finding:
 
     kind: Kind
     stretches: tuple[Stretch, ...]
+    value: bytes = b""  # decoded, when the text holds it encoded; otherwise what the stretches hold
     hunted: bool = True  # False for what may be a word of prose: removed at its place only
 
 
@@ -57,13 +58,16 @@ MIN_HUNTED_BYTES = 6  # a shorter value stands in too many healthy words
 class Shape:
     """One unlabelled form: `pattern`'s group 1 (or whole match) is the value, if `check` (a name) agrees.
 
-    `needles`: the pattern is tried only on a text that holds one of them (all texts when empty).
+    It is tried only on lines that hold one of the `needles` or match the `trigger`, whatever the case.
     """
 
     kind: Kind
     pattern: bytes
     needles: tuple[bytes, ...] = ()
     check: str = "edges"
+    trigger: bytes = b""
+    lines: bool = False  # runs over several lines
+    merged: bool = False  # a vendor's token, tried together with all others
 
 
 def _token(prefixes: str, body: str) -> Shape:
@@ -71,12 +75,14 @@ def _token(prefixes: str, body: str) -> Shape:
     heads = prefixes.split()
     escaped = "|".join(head.replace(".", r"\.") for head in heads)
     needles = tuple(head.encode() for head in heads)
-    return Shape(kind=Kind.TOKEN, pattern=f"(?:{escaped}){body}".encode(), needles=needles)
+    return Shape(kind=Kind.TOKEN, pattern=f"(?:{escaped}){body}".encode(), needles=needles, merged=True)
 
 
 _B64 = r"[A-Za-z0-9+/=_%-]"
 _URL_TAIL = r"""(?:[^\s"'<>\\`|^\x0b\x1b\x1c-\x1e]|\\{1,2}/)*"""
 _S3_HOST = r"s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?"
+
+_NUMBER_EDGE = rb"(?:\b|%[0-9a-f]{2}|\\[nrtbf]|\\u[0-9a-f]{4}|\[[0-9;]*m)"
 
 SHAPES: tuple[Shape, ...] = (
     # AWS: key ids of every type; a cut one (12 to 19 characters) is still a key
@@ -86,31 +92,37 @@ SHAPES: tuple[Shape, ...] = (
         needles=(b"AKIA", b"ASIA", b"AROA", b"AIDA", b"AGPA", b"AIPA", b"ANPA", b"ANVA", b"ABIA", b"ACCA"),
         check="key_id",
     ),
-    Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9/+]{40}", check="aws_secret"),
+    Shape(
+        kind=Kind.SECRET,
+        pattern=rb"[A-Za-z0-9/+]{40}",
+        needles=(b"AKIA", b"ASIA", b"aws", b"secret", b"credential"),
+        check="aws_secret",
+    ),
     _token("IQoJb3JpZ2lu FwoGZXIvYXdz FQoGZXIvYXdz FwoDYXdz ABSKQmVkcm9ja", _B64 + r"{16,}"),
     # S3 in every spelling, the signed query string included
     Shape(
         kind=Kind.S3_PATH,
         pattern=rb"(?i)s3[an]?:(?:\\{0,2}/){2}" + _URL_TAIL.encode(),
-        needles=(b"s3", b"S3"),
+        needles=(b"s3:", b"s3a:", b"s3n:"),
         check="url",
     ),
     Shape(
         kind=Kind.S3_PATH,
         pattern=rb"(?i)(?:gs|wasbs?|abfss?|adls?|oss|cosn?):(?:\\{0,2}/){2}" + _URL_TAIL.encode(),
-        needles=(b"gs:", b"wasb", b"abfs", b"adl", b"oss:", b"cos"),
+        needles=tuple(scheme + b":" for scheme in b"gs wasb wasbs abfs abfss adl adls oss cos cosn".split()),
         check="url",
     ),
     Shape(
         kind=Kind.PHONE,
         pattern=rb"(?i)\b(?:tel|phone|mobile|cell|fax)\b[.:= \t\"']{1,4}"
         rb"([2-9][0-9]{2}[. -][2-9][0-9]{2}[. -][0-9]{4})",
+        needles=(b"tel", b"phone", b"mobile", b"cell", b"fax"),
         check="edges",
     ),
     Shape(
         kind=Kind.S3_PATH,
         pattern=rb"(?i)s3[an]?%(?:25)?3A(?:%(?:25)?2F){2}[^\s\"'<>&\\,;]+",
-        needles=(b"s3", b"S3"),
+        needles=(b"s3%", b"s3a%", b"s3n%"),
         check="url",
     ),
     Shape(
@@ -142,12 +154,64 @@ SHAPES: tuple[Shape, ...] = (
         pattern=rb"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):",
         needles=(b"arn:aws",),
     ),
+    Shape(
+        kind=Kind.ACCOUNT,
+        pattern=rb"(?i)\baccounts?(?:[ _-]?(?:id|number|no))?[\"']?[ \t]*[:=#(]?[ \t]*[\"']?([0-9]{12})\b",
+        needles=(b"account",),
+    ),
+    Shape(
+        kind=Kind.S3_PATH,
+        pattern=rb"(?i)\bbucket(?: named?)?[ \t:=]+\\*[\"'`]?([a-z0-9]+-[a-z0-9.-]*(?:-"
+        rb"|[0-9])[a-z0-9.-]*[a-z0-9])",
+        needles=(b"bucket",),
+    ),
+    Shape(
+        kind=Kind.ACCOUNT,
+        pattern=rb"(?i)\bowner[ _-]?id[\"']?[ \t]*[:=]?[ \t]*[\"']?([0-9]{12})\b",
+        needles=(b"owner",),
+    ),
+    Shape(kind=Kind.ACCOUNT, pattern=rb"amazonaws\.com(?:\.cn)?/([0-9]{12})/", needles=(b"amazonaws.com",)),
+    Shape(
+        kind=Kind.ACCOUNT,
+        pattern=rb"\b(?:aws-logs|aws-glue-assets|elasticbeanstalk-[a-z0-9-]+|cdk-[a-z0-9]+-assets"
+        rb"|sagemaker-[a-z0-9-]+)"
+        rb"-([0-9]{12})(?:-[a-z]|\b)",
+        needles=(b"aws-logs", b"aws-glue", b"elasticbeanstalk", b"cdk-", b"sagemaker-"),
+    ),
+    Shape(
+        kind=Kind.NAME,
+        pattern=rb"\b(?:[Cc]ard|[Aa]ccount)[ -]?[Hh]older(?: [Nn]ame)?[ :=]+[\"']?"
+        rb"([A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z\xc3][A-Za-z\x80-\xff'-]+){1,2})",
+        needles=(b"holder",),
+    ),
+    Shape(
+        kind=Kind.NAME,
+        pattern=rb"\b(?:[Pp]atient|[Pp]assenger|[Bb]eneficiary|(?:[Cc]ustomer|[Ee]mployee"
+        rb"|[Cc]lient|[Gg]uest) [Nn]ame)[ :=]+[\"']?"
+        rb"([A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z\xc3][A-Za-z\x80-\xff'-]+){1,2})",
+        needles=(b"patient", b"passenger", b"beneficiary", b"name"),
+    ),
+    Shape(
+        kind=Kind.BIRTH_DATE,
+        pattern=rb"(?i)\b(?:date of birth|birth ?da(?:te|y)|born(?: on)?|dob"
+        rb"|d\.o\.b\.)[\"']?[ \t]*[:=]?[ \t]*[\"'(]?"
+        rb"([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ](?:[0-9]{1,2}"
+        rb"|[a-z]{3,9})[-/. ][0-9]{4}|[a-z]{3,9} [0-9]{1,2},? [0-9]{4})",
+        needles=(b"birth", b"born", b"dob", b"d.o.b."),
+    ),
+    Shape(
+        kind=Kind.BIRTH_DATE,
+        pattern=rb"(?i)[\"']([0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}|[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{4})"
+        rb"[\"'][^\n\"']{0,40}[\"' .](?:date_?of_?birth|birth_?da(?:te|y)|dob)\b",
+        needles=(b"birth", b"dob"),
+    ),
     Shape(kind=Kind.ACCOUNT, pattern=rb"([0-9]{12})\.dkr\.ecr", needles=(b".dkr.ecr",)),
     # Hosts that spell out an address
     Shape(
         kind=Kind.HOST,
-        pattern=rb"(?i)ip(?:-[0-9]{1,3}){4}(?:\.ec2\.internal|\.[a-z0-9-]+\.compute\.(?:internal|amazonaws\.com(?:\.cn)?))?",
-        needles=(b"ip-", b"IP-"),
+        pattern=rb"(?i)ip(?:-[0-9]{1,3}){4}(?:\.ec2\.internal|\.[a-z0-9-]+\.compute\.(?:internal"
+        rb"|amazonaws\.com(?:\.cn)?))?",
+        needles=(b"ip-",),
         check="host",
     ),
     Shape(
@@ -156,17 +220,23 @@ SHAPES: tuple[Shape, ...] = (
         needles=(b"ec2-",),
         check="host",
     ),
-    Shape(kind=Kind.IP, pattern=rb"(?:[0-9]{1,3}\.){3}[0-9]{1,3}", check="ipv4"),
+    Shape(
+        kind=Kind.IP,
+        pattern=rb"(?:[0-9]{1,3}\.){3}[0-9]{1,3}",
+        trigger=rb"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
+        check="ipv4",
+    ),
     Shape(
         kind=Kind.IP,
         pattern=rb"(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
         rb"(?:[0-9A-Fa-f]{1,4}:){0,6}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{1,4})?",
+        trigger=rb"::|:[0-9a-f]{1,4}:[0-9a-f]{1,4}:",
         check="ipv6",
     ),
     # Tokens with a format of their own
     Shape(
         kind=Kind.TOKEN,
-        pattern=rb"eyJ[A-Za-z0-9_-]{12,}(?:(?:\.|%2E)[A-Za-z0-9_-]+){0,4}",
+        pattern=rb"eyJ[A-Za-z0-9_+/-]{12,}={0,2}(?:(?:\.|%2E)[A-Za-z0-9_-]+){0,4}",
         needles=(b"eyJ",),
     ),
     _token("ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{16,}"),
@@ -202,16 +272,23 @@ SHAPES: tuple[Shape, ...] = (
         kind=Kind.TOKEN,
         pattern=rb"(?i)\b(?:bearer|basic|negotiate|ntlm|digest|apikey|token)(?:[ \t]+|%20|\+|:[ \t]*)"
         rb"([A-Za-z0-9._~+/=%-]{8,})",
+        trigger=rb"(?:bearer|basic|negotiate|ntlm|digest|apikey|token)(?:[ \t]|%20|\+|:)",
         check="credential",
     ),
-    Shape(kind=Kind.TOKEN, pattern=rb"(?i)sharedkey(?:lite)?[ \t]+[\w-]+:([A-Za-z0-9+/=]{16,})"),
+    Shape(
+        kind=Kind.TOKEN,
+        pattern=rb"(?i)sharedkey(?:lite)?[ \t]+[\w-]+:([A-Za-z0-9+/=]{16,})",
+        needles=(b"sharedkey",),
+    ),
     Shape(
         kind=Kind.TOKEN,
         pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*((?:[0-9a-fA-F]{2}[ :,]){7,}[0-9a-fA-F]{2})",
+        needles=(b"Ident",),
     ),
     Shape(
         kind=Kind.TOKEN,
         pattern=rb"(?:Ident|identifier)[\"']?[:=][ \t]*\(?([A-Za-z0-9+/=_-]{16,})",
+        needles=(b"Ident",),
         check="credential",
     ),
     Shape(
@@ -230,24 +307,31 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         kind=Kind.CARD,
         pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}",
+        trigger=_NUMBER_EDGE + rb"[2-6][0-9]{3}[ -]?[0-9]{4}|" + _NUMBER_EDGE + rb"3[0-9]{3}[ -][0-9]{6}",
         check="card",
     ),
-    Shape(kind=Kind.SSN, pattern=rb"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}", check="ssn"),
+    Shape(
+        kind=Kind.SSN,
+        pattern=rb"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}",
+        trigger=rb"[0-9]{3}-[0-9]{2}-[0-9]{4}",
+        check="ssn",
+    ),
     Shape(
         kind=Kind.IBAN,
         pattern=rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?",
+        trigger=rb"[a-z]{2}[0-9]{2}[ ]?[a-z0-9]{4}[ ]?[a-z0-9]{4}",
         check="iban",
     ),
     Shape(
         kind=Kind.PHONE,
         pattern=rb"\+[1-9][0-9]{0,2}(?:[ ./-]?\(?[0-9]{1,4}\)?){2,7}",
-        needles=(b"+",),
+        trigger=rb"\+[1-9][0-9 .(/-]",
         check="phone",
     ),
     Shape(
         kind=Kind.PHONE,
         pattern=rb"\([2-9][0-9]{2}\)[ ]?[2-9][0-9]{2}[-. ][0-9]{4}",
-        needles=(b"(",),
+        trigger=rb"\([2-9][0-9]{2}\)",
         check="edges",
     ),
 )

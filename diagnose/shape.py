@@ -6,11 +6,15 @@ real.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
+
+import re2
 
 from diagnose import checksum
 from diagnose.assignment import accepted, is_credential
 from diagnose.block import wrapped
+from diagnose.gate import Gate
 from diagnose.label import Label, Pattern, latin
 from diagnose.login import LOGINS
 from diagnose.secret import ENCODED, SHAPES, Finding, Kind, Shape, Stretch
@@ -27,33 +31,89 @@ _NO_MAIL_HOST = latin(
 _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
 _PORT = latin(rb"[0-9]{1,5}(?:[/?#,;]|\z)")
-_NO_LOGIN = latin(rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?(?:/.*)?\z|\[REDACTED")
-_METHOD = latin(rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes|scram|bcrypt|argon|base64|utf|oauth|_|column|#)")
+_NO_LOGIN = latin(
+    rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)*\.(?:[a-z]{2,}|[0-9]+)(?::[0-9]+)?(?:/.*)?\z|\[REDACTED"
+)
+_METHOD = latin(
+    rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes|scram|bcrypt|argon|base64|utf|oauth|column|\()|(?-i:[a-z0-9_.-]*_[a-z0-9_.-]*\z|[A-Z0-9_.-]*_[A-Z0-9_.-]*\z)|#"
+)
+_CAMEL = latin(
+    rb"(?:[A-Z]?[a-z]{2,})+[0-9]{0,2}(?:[A-Z][a-z]{2,})*\z|[A-Z]+[0-9]*-?[0-9]*\z|[\w.]+\(|[a-z]+:"
+)  # a name of code, not a secret
 _TIME = latin(rb"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|kb|mb|gb)?\z")
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
 _PLAIN = Label(kind=Kind.PASSWORD)
 
 AWS_LABEL_BYTES = 160  # how far before a bare 40-character secret its label may stand
 KEY_ID_CHARS = 20
+LINE_BLOCK_BYTES = 1024  # most shapes stand on one line, and most lines hold no word of most shapes
 
 
-def shaped(data: bytes) -> Iterator[Finding]:
-    """Yield every unlabelled secret that one of the shapes knows."""
-    for shape, pattern, fit in _compiled():
-        if shape.needles and not any(needle in data for needle in shape.needles):
+def shaped(data: bytes, *, again: bool = False) -> Iterator[Finding]:
+    """Yield every unlabelled secret that one of the shapes knows.
+
+    Args:
+        data: The text.
+        again: Only lines near placeholders, when all others were searched before and hold nothing.
+    """
+    shapes, gate = _compiled()
+    over_lines: set[int] = set()
+    for block in _line_blocks(data):
+        lines = data[slice(*block)]
+        if again and b"[REDACTED-" not in lines:
             continue
-        group = 1 if pattern.groups else 0
-        for match in pattern.finditer(data):
-            start, end = fit(data, *match.span(group))
-            if start < end:
-                more = wrapped(data, start, end) if shape.kind in ENCODED else ()
-                yield Finding(kind=shape.kind, stretches=((start, end), *more))
+        for index in gate.opened(lines):
+            if shapes[index][0].lines:
+                over_lines.add(index)
+            else:
+                yield from _matches(data, block, shapes[index])
+    for index in sorted(over_lines):
+        yield from _matches(data, (0, len(data)), shapes[index])
+
+
+def _matches(data: bytes, block: Stretch, compiled: "Compiled") -> Iterator[Finding]:
+    shape, pattern, group, fit = compiled
+    for match in pattern.finditer(data, *block):
+        start, end = fit(data, *match.span(group))
+        if start < end:
+            more = wrapped(data, start, end) if shape.kind in ENCODED else ()
+            yield Finding(kind=shape.kind, stretches=((start, end), *more))
+
+
+def _line_blocks(data: bytes) -> Iterator[Stretch]:
+    """Stretches of whole lines."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + LINE_BLOCK_BYTES) + 1 or len(data)
+        yield (start, end)
+        start = end
+
+
+Compiled = tuple[Shape, Pattern, int, Fit]  # the group that is the value
 
 
 @cache
-def _compiled() -> tuple[tuple[Shape, Pattern, Fit], ...]:
+def _compiled() -> tuple[tuple[Compiled, ...], Gate]:
     fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
-    return tuple((shape, latin(shape.pattern), fits[shape.check]) for shape in (*SHAPES, *LOGINS))
+    shapes = tuple(_merged((*SHAPES, *LOGINS)))
+    triggers = [shape.trigger or b"|".join(re2.escape(word) for word in shape.needles) for shape in shapes]
+    patterns = [latin(shape.pattern) for shape in shapes]
+    compiled = [
+        (shape, pattern, min(pattern.groups, 1), fits[shape.check])
+        for shape, pattern in zip(shapes, patterns, strict=True)
+    ]
+    return tuple(compiled), Gate(triggers)
+
+
+def _merged(shapes: tuple[Shape, ...]) -> Iterator[Shape]:
+    """Vendors' tokens as one pattern: two dozen walks over a text that holds them cost more than one."""
+    tokens = [shape for shape in shapes if shape.merged]
+    yield replace(
+        tokens[0],
+        pattern=b"|".join(shape.pattern for shape in tokens),
+        needles=tuple(needle for shape in tokens for needle in shape.needles),
+    )
+    yield from (shape for shape in shapes if not shape.merged)
 
 
 def _whole(test: Test) -> Fit:
@@ -106,7 +166,15 @@ def _digits(data: bytes, start: int, end: int) -> bool:
 def _sentence(data: bytes, start: int, end: int) -> bool:
     """A password behind a blank: letters and digits, and not the name of a method."""
     letter = any(chr(byte).isalpha() for byte in data[start:end])
-    return letter and _digits(data, start, end) and not _METHOD.match(data, start, end)
+    return letter and _digits(data, start, end) and not _METHOD.match(data[start:end])
+
+
+def _strong(data: bytes, start: int, end: int) -> bool:
+    """No name, version, code or count: letters and digits, and cases or signs mixed."""
+    text = data[start:end]
+    mixed = not text.islower() and not text.isupper()
+    signs = any(byte in b"!$%^&*~?+@#" for byte in text[1:])
+    return (mixed or signs) and _sentence(data, start, end) and not _CAMEL.match(text)
 
 
 def _pgpass(data: bytes, start: int, end: int) -> bool:
@@ -177,6 +245,7 @@ _TESTS: dict[str, Test] = {
     "plain": _plain,
     "sentence": _sentence,
     "ssn": checksum.ssn,
+    "strong": _strong,
     "userinfo": _userinfo,
 }
 _FITS: dict[str, Fit] = {"authority": _authority, "iban": _iban, "phone": _phone, "url": _url}

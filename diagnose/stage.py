@@ -21,8 +21,8 @@ from diagnose.failure import Failure
 from diagnose.grounding import ground
 from diagnose.identifier import shown_identifier
 from diagnose.incident import Incident, gather
-from diagnose.lag import lag
 from diagnose.inspection import suspects, without
+from diagnose.lag import lag
 from diagnose.model import ModelReply, Question, Stop
 from diagnose.reply import InvalidAnswerError, parse_answer
 from diagnose.state import Desk, Ending, Kit, State

@@ -6,32 +6,47 @@ Limits: a bare value ends at a blank and is followed for at most 4,096 bytes.
 """
 
 from diagnose.block import wrapped
-from diagnose.label import Label, Pattern, latin
+from diagnose.label import Label, Pattern, latin, small
 from diagnose.secret import Stretch
 
-_COLOUR = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
+_COLOUR = rb"(?:\x1b|\^\[|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
 DECO = rb"(?:[ \t]|" + _COLOUR + rb")*"
 QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
-_PREFIX = (
-    rb"\[?[0-9][0-9/:.,TZ+ -]*(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)[ \t]+"
+PREFIX = (
+    rb"(?:\[?[0-9][0-9/:.,TZ+ -]*)?\[?(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\]?[ \t]+"
     rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+"
 )
-GAP = DECO + rb"(?:\\?(?:\r?\n|\r)[ \t]*(?:" + _PREFIX + rb")?)?" + DECO  # blanks, at most one line end
-_NESTED = rb"\{" + GAP + QUOTE + rb"(?:\w*value|data|text|plaintext|secret)" + QUOTE + DECO + rb":" + GAP
-_WRAP = rb"(?:Some\(|Optional\[|Secret(?:Str|Value)?\(|ENC\(|\[|" + _NESTED + rb")?"
-_OPEN = latin(rb"(?i)" + GAP + _WRAP + rb"[burfn]?(?:\"{2}|'{2})?(" + QUOTE + rb")" + DECO)
+GAP = DECO + rb"(?:\\?(?:\r?\n|\r)[ \t]*(?:" + PREFIX + rb")?)?" + DECO  # blanks, at most one line end
+_NESTED = (
+    rb"\{"
+    + GAP
+    + QUOTE
+    + rb"(?:\w*value|s|val|data|text|plain|plaintext|raw|content|secret|current|main|primary|default)"
+    + QUOTE
+    + DECO
+    + rb":"
+    + GAP
+)
+_WRAP = (
+    rb"(?:Some\(|Optional\[|\w{0,20}Secret(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|" + _NESTED + rb")?"
+)
+_OPEN = small(rb"(?i)" + GAP + _WRAP + rb"[burfn]?(?:\"{2}|'{2})?(" + QUOTE + rb")" + DECO)
 _TRIPLE = latin(rb"[ \t]*\\?\r?\n[ \t]*([^\n]*?)[ \t\r]*(?:\"{3}|'{3}|\n|\z)")
-_START = latin(DECO + _WRAP + rb"(?:[!&][!\w:./-]*[ \t]+)*")
+_START = small(DECO + _WRAP + rb"(?:(?:!{1,2}[A-Za-z/:.-]*|&\w+)[ \t]+)*")
 _RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
-_NEXT_LINE_MARK = latin(rb"[|>][+-]?[0-9]?[ \t]*\r?\n")
-_NEXT_LINE = latin(rb"[ \t]*(?:[|>][+-]?[0-9]?)?[ \t]*(?:\r?\n[ \t]+|\r)([^\s\"'<>]+)[ \t,;\\\r]*(?:\n|\z)")
-_NEXT_LOGGED = latin(rb"[ \t]*\r?\n[ \t]*" + _PREFIX + rb"([^\s\"'<>0-9]*[0-9][^\s\"'<>]*)[ \t\r]*(?:\n|\z)")
+_NEXT_LINE_MARK = small(rb"[|>][+-]?[0-9]?[ \t]*\r?\n")
+_NEXT_LINE = latin(
+    rb"[ \t]*(?:[|>][+-]?[0-9]?)?[ \t]*(?:\r?\n[ \t]+|\r)(?:-[ \t]+)?[\"']?([^\s\"'<>]+)[\"']?[ \t,"
+    rb";\\\r]*(?:\n|\z)"
+)
+_NEXT_LOGGED = latin(rb"[ \t]*\r?\n[ \t]*" + PREFIX + rb"([^\s\"'<>0-9]*[0-9][^\s\"'<>]*)[ \t\r]*(?:\n|\z)")
 _CUT = latin(
-    rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])|%(?:25)?2[27]|%0[AaDd]"
+    rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])"
+    rb"|%(?:25)?2[27]|%0[AaDd]"
 )
 CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
 CUT_QUERY = latin(rb"&")
-_CLOSER = latin(rb"[)\]}]")
+_CLOSER = small(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
@@ -42,7 +57,8 @@ SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its 
 def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tuple[Stretch, ...], bool]:
     """The stretches of the value that begins, behind blanks and quotes, at `position`; is it quoted?"""
     opened = _OPEN.match(data, position)
-    start = opened.end() if opened else _START.match(data, position).end()
+    bare = None if opened else _START.match(data, position)
+    start = opened.end() if opened else bare.end() if bare else position
     end = _closing(data, start, opened.group(1)) if opened else -1
     if label.form:
         match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))

@@ -16,7 +16,7 @@ PURE = [
     for name in (
         "advice", "analyst", "anchor", "background", "brief", "coverage", "display", "draft", "event", "excerpt", "finding",
         "bound", "classification", "cluster", "contract", "grounding", "guardrail", "identifier", "inspection", "lag", "layout", "prompt", "ranking", "reply", "template", "usage",
-        "assignment", "block", "checksum", "encoding", "hunt", "label", "logger", "login", "record", "redaction", "retry", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
+        "assignment", "block", "checksum", "encoding", "gate", "hunt", "label", "logger", "login", "reading", "record", "redaction", "retry", "row", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
     )
 ]  # fmt: skip
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 50, 10

@@ -1,5 +1,6 @@
 """What the redactor promises, but for recall (test_redaction_recall) and the patterns from outside (…_extra)."""
 
+import base64
 import time
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_evidence_survives(line):
 
 
 def test_evidence_survives_together():
-    assert len(SURVIVORS) >= 120
+    assert len(SURVIVORS) >= 500
     text = "\n".join(SURVIVORS)
     assert redact(text) == text
 
@@ -125,6 +126,30 @@ def test_platform_paths_around_an_address_stay():
     )
 
 
+def test_base64_of_a_secret_inside_json_is_removed_though_nothing_else_names_it():
+    spelled = base64.b64encode(f'{{"user": "etl", "password": "{SECRET}"}}'.encode()).decode()
+    text = redact(f"payload {spelled} end")
+    assert text.startswith("payload [REDACTED-")
+    assert text.endswith("-1] end")
+
+
+@pytest.mark.parametrize("form", ["{}...", "{}…", "{}***"])
+def test_the_beginning_of_a_known_secret_is_removed_before_dots(form):
+    text = redact(f"db.password={SECRET}\nused {form.format(SECRET[:9])}")
+    assert SECRET[:6] not in text
+
+
+def test_a_known_secret_cut_by_a_line_end_is_removed_from_both_lines():
+    text = redact(f"db.password={SECRET}\nlogin {SECRET[:7]}\n{SECRET[7:]} failed")
+    assert SECRET[:6] not in text
+    assert SECRET[8:] not in text
+    assert text.count("\n") == 2
+
+
+def test_a_word_of_a_placeholder_is_no_key():
+    assert redact("[REDACTED-PASSWORD-4]%26y%3D2abc") == "[REDACTED-PASSWORD-4]%26y%3D2abc"
+
+
 def test_many_values_are_hunted_as_well_as_few():
     values = [f"Zq{number:05d}-mellow" for number in range(3000)]
     first = " ".join(f"seen {value}" for value in values)
@@ -154,6 +179,13 @@ HOSTILE = {
     "user info": "://a:",
     "at signs": "a@",
     "groups": "DE89 3704 ",
+    "headers": "user,password\n",
+    "escapes of escapes": "%2525",
+    "backslashes": "\\",
+    "escaped pairs": '{"password": "a%41\\n"}',
+    "decodes to text": "QUFB",
+    "members": "passwords:\n  a: b1\n",
+    "fragments": '1 INFO A: "x\n',
 }
 
 

@@ -84,7 +84,17 @@ LABELLED = (
     ("api-key", "x-api-key"),
     ("auth-token", "AUTH_TOKEN"),
     ("session-token", "fs.s3a.session.token"),
+    ("metastore", "javax.jdo.option.ConnectionPassword"),
+    ("bind", "ldap_bind_password"),
+    ("german", "Datenbank.Kennwort"),
+    ("numbered", "password_2"),
+    ("webhook", "webhook_secret"),
 )
+
+
+def mastercard(rng: random.Random) -> str:
+    body = "53" + "".join(rng.choice(string.digits) for _ in range(13))
+    return body + luhn_digit(body)
 
 
 def canaries(seed: int) -> list[Canary]:
@@ -101,6 +111,16 @@ def canaries(seed: int) -> list[Canary]:
         Canary(kind="azure-key", key="fs.azure.account.key.acme.blob.core.windows.net", value=text(rng, ALNUM + "+/", 86) + "=="),
         Canary(kind="signature", key="X-Amz-Signature", value=text(rng, HEX, 64)),
         Canary(kind="sas", key="sig", value=text(rng, ALNUM + "+/", 43) + "="),
+        Canary(kind="refresh-token", key="refresh_token", value=text(rng, ALNUM + "-_", 48)),
+        Canary(kind="encryption-key", key="encryption_key", value=text(rng, HEX, 64)),
+        Canary(kind="bus-key", key="SharedAccessKey", value=text(rng, ALNUM + "+/", 43) + "="),
+        Canary(kind="dashboard-key", key="DD_API_KEY", value=text(rng, HEX, 32)),
+        Canary(kind="role-id", key="id", value="AR" + "OA" + text(rng, UPPER, 17), bare=True),
+        Canary(kind="bot", key="extra.token", value=f"{rng.randrange(10**8, 10**9)}:A" + "A" + text(rng, ALNUM, 33), bare=True),
+        Canary(kind="oss-path", key="path", value=f"oss://{text(rng, HEX, 12)}/{text(rng, ALNUM, 9)}", bare=True),
+        Canary(kind="gs-path", key="path", value=f"gs://{text(rng, HEX, 12)}-raw/{text(rng, ALNUM, 12)}", bare=True),
+        Canary(kind="mastercard", key="note", value=mastercard(rng), bare=True),
+        Canary(kind="passport", key="passport_number", value=text(rng, "CFGHJKLMNPRTVWXYZ", 2) + text(rng, string.digits, 8)),
         Canary(kind="account-number", key="account_number", value=text(rng, string.digits, 10)),
         Canary(kind="name", key="customer_name", value=name),
         Canary(kind="birth-date", key="date_of_birth", value=f"19{rng.randrange(50, 99)}-0{rng.randrange(1, 9)}-1{rng.randrange(9)}"),
@@ -183,10 +203,7 @@ BARE_CONTEXTS: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 # A name or a date is one by its label, and these notations carry it as prose or hold only single words.
 UNLABELLED_BY_DESIGN = {
-    ("name", "tuple"), ("birth-date", "tuple"), ("phone-labelled", "tuple"), ("account-number", "tuple"),
-    ("name", "call"), ("birth-date", "call"), ("phone-labelled", "call"), ("account-number", "call"),
-    ("name", "two arguments"), ("birth-date", "two arguments"), ("phone-labelled", "two arguments"), ("account-number", "two arguments"),
-    ("name", "flag"), ("birth-date", "flag"), ("phone-labelled", "flag"), ("account-number", "flag"),
+    ("name", "tuple"), ("name", "call"), ("name", "two arguments"), ("name", "flag"),
     ("name", "url parameter"), ("name", "encoded url"), ("name", "jdbc"),
     # a bare number or address without a telling key, its signs URL-encoded: not followed
     ("ipv6", "url parameter"), ("ipv6", "encoded url"), ("ipv6", "jdbc"),

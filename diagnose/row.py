@@ -1,0 +1,226 @@
+r"""A text → the secret cells of the rows of data in it, judged by the names of their columns.
+
+`INSERT INTO t (a, password) VALUES (1, 'x')` (and the parameters that SQLAlchemy prints below it), tables as
+Spark's `show()` and psql print them, CSV under a header, `{"columns": [...], "data": [[...]]}`; and the names
+and birth dates of the rows that parsers and databases quote when they refuse them.
+Limits: a header must be a line of plain names; a CSV row must have as many cells as its header; a row
+without column names loses full names and old dates only.
+"""
+
+from collections.abc import Generator, Iterator
+
+from diagnose.assignment import accepted
+from diagnose.label import STEMS, Label, label_of, latin
+from diagnose.secret import Finding, Kind, Stretch
+
+MAX_ROWS = 100_000  # of one table
+MAX_CELLS = 200
+PARAMETERS_WITHIN_BYTES = 400  # between a statement and the line that quotes its parameters
+
+_Q = rb"\\*[\"'`]?"
+_STEM = latin(rb"(?i)" + STEMS)
+_INSERT = latin(rb"(?i)\binto\s+[^\s(]+\s*\(([^()]+)\)\s*values\s*\(")
+_COLUMNS = latin(
+    rb"(?i)[\"'](?:columns|schema|fields|header)[\"']\s*:\s*\[([^\[\]{}]+)\]\s*,\s*"
+    rb"[\"'](?:data|rows|values)[\"']\s*:\s*\[\s*[\[(]"
+)
+_PARAMETERS = latin(rb"(?i)\bparameters: ?\[?\(")
+_CELL = latin(
+    rb"\s*(?:[bBnNuU]?'((?:[^'\\\n]|''|\\.)*)'|\\*\"((?:[^\"\\\n]|\\[^\"])*)\\*\""
+    rb"|([^,()\[\]'\"\s]*(?:\([^()\n]*\))?))\s*([,)\]]?)"
+)
+_NEXT_ROW = latin(rb"\s*,\s*[(\[]")
+_NAME = rb"[\"'`]?[A-Za-z_][\w.]*[\"'`]?"
+_HEADER = latin(
+    rb"(?m)^[ \t]*(?:\|[ \t]*)?" + _NAME + rb"(?:[ \t]*[|,;\t][ \t]*" + _NAME + rb"|[ \t]{2,}" + _NAME
+    + rb")+[ \t]*\|?[ \t\r]*$"
+)  # fmt: skip
+_RULE = latin(rb"[ \t|+:=-]+\r?\z")
+_WIDE = latin(rb"[ \t]{2,}")
+_NARROW = latin(rb"[ \t]+")
+
+_ROW = latin(
+    rb"(?i)(?:row contains|malformed records? (?:is|are) detected[^:\n]*:|_corrupt_record"
+    rb"|(?:pars|process|insert|convert|writ|load|read|deserializ|serializ|decod|handl"
+    rb"|validat)\w*[ \t](?:\w+[ \t])?"
+    rb"(?:row|record|line|tuple|event|entry|values?)\b[^\n]{0,30}?[:=(\[]"
+    rb"|(?:bad|corrupt|corrupted|invalid|malformed|rejected|offending|dirty|skipped)[ \t]"
+    rb"(?:row|record|line|input|tuple|entry|value)s?\b[^\n]{0,30}?[:=(\[]"
+    rb"|\b(?:Row|record|tuple|line|values)[(\[:=]|for input string: )([^\n]+)"
+)
+_GROUP = latin(
+    rb"(?im)^([ \t]*)[\"']?[\w.-]*(?:passwords|secrets|credentials|tokens"
+    rb"|api_?keys)[\"']?[ \t]*:[ \t]*\{?[ \t\r]*$"
+)
+_MEMBER = latin(rb"([ \t]+)[\"']?[\w.-]+[\"']?[ \t]*:[ \t]+[\"']?([^\s\"'{}\[\]]+)[\"']?,?[ \t\r]*\z")
+_INLINE_GROUP = latin(
+    rb"(?i)[\"']?\b\w*(?:passwords|secrets|api_?keys)\\*[\"']?[ \t]*[:=][ \t]*\{([^{}\n]+)\}"
+)
+_INLINE_MEMBER = latin(rb"[\w.-]+\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']?([^\s\"',{}\\]+)")
+_TRIGGER = latin(rb"(?i)\binto[ \t\n]|[\"'](?:columns|schema|fields|header)[\"'][ \t]*:")
+_GROUP_WORD = latin(rb"(?i)(?:passwords|secrets|credentials|tokens|api_?keys)\\*[\"']?[ \t]*[:=]")
+MAX_MEMBERS = 50
+_GROUP_LABEL = Label(kind=Kind.SECRET)
+# a line that names a type describes a column, and is no header
+_TYPES = frozenset(
+    b"string int integer bigint smallint tinyint long double float decimal boolean bool date times"
+    b"tamp binary "
+    b"varchar char text array map struct null nullable".split()
+)
+_EDGE = rb"[,|;\t(\[\]\"'=:>]"
+_PERSON = latin(
+    _EDGE + rb"[ ]?([A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z]\.)?(?: [A-Z\xc3][A-Za-z\x80-\xff'-]+){1,2})[ ]?(?"
+    rb":[,|;\t)\]\"'<]|\z)"
+)
+_BIRTH = latin(
+    _EDGE + rb"[ ]?((?:19[0-9]{2}|200[0-9]|201[0-2])[-/](?:0[1-9]|1[0-2])[-/][0-3][0-9]"
+    rb"|[0-3][0-9][./](?:0[1-9]|1[0-2])[./](?:19[0-9]{2}|200[0-9]|201[0-2]))[ ]?(?:[,|;\t)\]\"'<]|\z)"
+)
+_PERSON_LABEL = Label(kind=Kind.NAME)
+
+
+def cells(data: bytes) -> Iterator[Finding]:
+    """Yield the secret cells of every kind of row."""
+    yield from _quoted_rows(data)
+    if not _STEM.search(data):
+        return
+    for pattern in (_INSERT, _COLUMNS) if _TRIGGER.search(data) else ():
+        for match in pattern.finditer(data):
+            labels = _labels(match.group(1).split(b","))
+            if any(labels):
+                yield from _tuples(data, match.end(), labels)
+                told = _PARAMETERS.search(data, match.end(), match.end() + PARAMETERS_WITHIN_BYTES)
+                if told:
+                    yield from _tuples(data, told.end(), labels)
+    if _GROUP_WORD.search(data):
+        yield from _groups(data)
+    done = 0
+    for match in _HEADER.finditer(data):
+        if match.start() >= done:  # a row may look like a header: once read, it is none
+            done = yield from _table(data, match.span())
+
+
+def _groups(data: bytes) -> Iterator[Finding]:
+    """The members of `passwords:` in YAML and JSON, whatever they are called."""
+    for group in _GROUP.finditer(data):
+        end, depth = group.end(), len(group.group(1))
+        for _ in range(MAX_MEMBERS):
+            start = data.find(b"\n", end) + 1
+            if not start:
+                break
+            end = data.find(b"\n", start)
+            end = len(data) if end < 0 else end
+            member = _MEMBER.match(data[start:end])
+            if not member or len(member.group(1)) <= depth:
+                break
+            first, last = member.span(2)
+            yield from _secret(member.group(2), (start + first, start + last))
+    for group in _INLINE_GROUP.finditer(data):
+        for member in _INLINE_MEMBER.finditer(data, *group.span(1)):
+            yield from _secret(member.group(1), member.span(1))
+
+
+def _secret(text: bytes, stretch: Stretch) -> Iterator[Finding]:
+    """A member of a group: it needs a digit, for groups hold names of secrets as well."""
+    if (
+        any(48 <= byte <= 57 for byte in text)
+        and not text.isdigit()
+        and accepted(text, _GROUP_LABEL, strict=False)
+    ):
+        yield Finding(kind=Kind.SECRET, stretches=(stretch,))
+
+
+def _labels(names: list[bytes]) -> list[Label | None]:
+    return [label_of(name.strip(b" \t\r\n\\\"'`|")) for name in names[:MAX_CELLS]]
+
+
+def _cell(text: bytes, stretch: Stretch, label: Label | None) -> Iterator[Finding]:
+    if not label or stretch[0] >= stretch[1]:
+        return
+    formed = not label.form or label.form.match(text)
+    if formed and accepted(text, label, strict=label.weak):
+        yield Finding(kind=label.kind, stretches=(stretch,))
+
+
+def _tuples(data: bytes, position: int, labels: list[Label | None]) -> Iterator[Finding]:
+    """The cells of `a, 'b'), (c, 'd')` from behind the first bracket on."""
+    for _ in range(MAX_ROWS):
+        for label in labels:
+            match = _CELL.match(data, position)
+            group = next((group for group in (1, 2, 3) if match.span(group)[0] >= 0), 0)
+            yield from _cell(match.group(group) or b"", match.span(group), label)
+            position = match.end()
+            if match.group(4) != b",":
+                break
+        following = _NEXT_ROW.match(data, position)
+        if not following:
+            return
+        position = following.end()
+
+
+def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
+    """The rows below a header that names a sensitive column; returns where they end."""
+    line = data[slice(*header)]
+    sign = next((sign for sign in (b"|", b"\t", b",", b";") if sign in line), b"")
+    columns = _split(line, sign)
+    names = [line[start:end] for start, end in columns]
+    labels = _labels(names)
+    if not any(labels) or any(name.lower() in _TYPES for name in names):
+        return 0
+    start = header[1] + 1
+    for _ in range(MAX_ROWS):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        row = data[start:end]
+        if not _RULE.match(row):
+            found = _split(row, sign) if row.strip() else []
+            if len(found) != len(columns):
+                return start
+            for (first, last), label in zip(found, labels, strict=False):
+                yield from _cell(row[first:last], (start + first, start + last), label)
+        start = end + 1
+        if start > len(data):
+            break
+    return start
+
+
+def _split(line: bytes, sign: bytes) -> list[Stretch]:
+    """The cells of a line, without blanks, quotes and the frame."""
+    if not sign:
+        gaps = [match.span() for match in (_WIDE if _WIDE.search(line.strip()) else _NARROW).finditer(line)]
+    else:
+        gaps, at, quoted = [], 0, False
+        for at, byte in enumerate(line):
+            if byte == ord('"'):
+                quoted = not quoted
+            elif byte == sign[0] and not quoted:
+                gaps.append((at, at + 1))
+    edges = [0, *(edge for gap in gaps for edge in gap), len(line)]
+    spans = [_bare(line, *span) for span in zip(edges[::2], edges[1::2], strict=True)]
+    if spans and spans[0][0] == spans[0][1] and (sign in {b"|", b""}):
+        spans = spans[1:]
+    if spans and spans[-1][0] == spans[-1][1] and (sign in {b"|", b""}):
+        spans = spans[:-1]
+    return spans
+
+
+def _bare(line: bytes, start: int, end: int) -> Stretch:
+    text = line[start:end]
+    left = len(text) - len(text.lstrip(b" \t\r\"'`\\"))
+    body = text.strip(b" \t\r\"'`\\")
+    return (start + left, start + left + len(body))
+
+
+def _quoted_rows(data: bytes) -> Iterator[Finding]:
+    """Full names and birth dates in the rows that an error message quotes."""
+    for row in _ROW.finditer(data):
+        start, end = row.start(1) - 1, row.end(1)  # with the sign before, which is the edge of the first cell
+        for pattern, kind in ((_PERSON, Kind.NAME), (_BIRTH, Kind.BIRTH_DATE)):
+            position = start
+            match = pattern.search(data, position, end)
+            while match:
+                span = match.span(1)
+                if kind is Kind.BIRTH_DATE or accepted(match.group(1), _PERSON_LABEL, strict=False):
+                    yield Finding(kind=kind, stretches=(span,))
+                position = span[1]  # the sign behind one cell is the sign before the next
+                match = pattern.search(data, position, end)

@@ -10,7 +10,7 @@ extra patterns; and over 32 KB of which every third line holds a secret. All sec
 Peers that are not installed are left out. Their ratios are of a sample of the same texts.
 """
 
-# ruff: noqa: E402, PLC0415 - the paths come first; peers are optional
+# ruff: noqa: E402 - the paths come first; peers are optional
 import argparse
 import gzip
 import random
@@ -70,14 +70,14 @@ def destroyed(clean: Callable[[str], str]) -> float:
 def windows(seed: int, count: int = 5) -> list[str]:
     """Stretches of 32 KB of the logs of real failed jobs."""
     logs = sorted((ROOT / "datasets" / "lab").rglob("*.gz"))
-    random.Random(seed).shuffle(logs)  # noqa: S311 - a sample
+    random.Random(seed).shuffle(logs)
     texts = (gzip.decompress(path.read_bytes()).decode("utf-8", "replace") for path in logs)
     return [text[:EXCERPT_BYTES] for text in texts if len(text) >= EXCERPT_BYTES][:count]
 
 
 def secretful(seed: int) -> str:
     """32 KB of a real log in which every third line is a planted secret."""
-    rng = random.Random(seed)  # noqa: S311 - a sample
+    rng = random.Random(seed)
     log = [line for text in windows(seed, 2) for line in text.splitlines()] or SURVIVORS
     planted = [text for *_, text, _ in own(seed)]
     rng.shuffle(planted)
@@ -188,7 +188,7 @@ def main() -> None:
 
 
 def _compare(sets: dict[str, list[Planted]], seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 - a sample
+    rng = random.Random(seed)
     sample = [item for planted in sets.values() for item in rng.sample(planted, PEER_SAMPLE)]
     log = windows(seed, 1)
     for name, clean in {"ours": redact, **peers()}.items():

@@ -26,7 +26,7 @@ class Interest(IntEnum):
     """Says how a process, a container, a stage or the application ended."""
 
 
-_FATAL: Final = (
+FATAL: Final = (
     r"User class threw exception", r"Final app status: (?:FAILED|KILLED)", r"[Ee]xited with status \d", r"exitCode: [1-9-]",
     r"Application diagnostics message", r"[Dd]iagnostics: \S", r"Uncaught exception", r"^Exception in thread ",
     r"^Traceback \(most recent call last\)", r"aborting job", r"Job aborted", r"Killing container\.", r"killed by YARN",
@@ -37,16 +37,21 @@ _FATAL: Final = (
     r"[Ee]xit code (?:is |from container \S+ is : )?-?[1-9]", r"failed with exit code", r"^FATAL", r"Job failed",
     r"java\.lang\.OutOfMemoryError", r"Vertex failed", r"DAG (?:did not succeed|failed)", r"error: (?:unrecognized|the following|argument)",
 )  # fmt: skip
-_HINT: Final = (
+_AS_WRITTEN: Final = (
     r"Exception\b", r"Error\b", r"Caused by", r"[Ff]ailed", r"[Ff]ailure", r"FAILED", r"FAILURE", r"KILLED", r"[Kk]illed",
     r"exceed", r"[Dd]enied", r"[Rr]efused", r"[Tt]imed? ?out", r"No space left", r"[Qq]uota", r"OutOfMemory", r"\b[Ll]ost\b",
     r"[Aa]bort", r"Unable to", r"[Cc]annot", r"[Cc]ould not", r"[Cc]ouldn't", r"not found", r"No such", r"does not exist",
     r"already exists", r"[Uu]nauthorized", r"Forbidden", r"[Nn]ot authorized", r"[Tt]hrottl", r"Slow ?Down", r"[Ss]afe ?mode",
-    r"[Pp]reempt", r"(?i)decommission", r"(?i)unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
+    r"[Pp]reempt",
+)  # fmt: skip
+_ANY_CASE: Final = (
+    r"decommission", r"unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
     r"[Rr]eject", r"[Uu]nreachable", r"[Uu]navailable", r"too (?:many|large|big)", r"Too [Mm]any", r"[Mm]alformed", r"[Cc]orrupt",
     r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"[Mm]issing", r"\b(?:401|403|404|429|50[0-4])\b",
     r"assert", r"\berror: ", r"^usage: ", r"[Ee]xpir", r"maximum allow", r"[Tt]erminated", r"[Cc]ancel",
 )  # fmt: skip
+HINT: Final = (*_AS_WRITTEN, *(f"(?i){pattern}" for pattern in _ANY_CASE))
+"""Words of records that are worth a look, one pattern each."""
 
 
 class AnchorSearch:
@@ -55,8 +60,10 @@ class AnchorSearch:
     def __init__(self) -> None:
         options = re2.Options()
         options.log_errors = False
-        self._fatal: Any = re2.compile("|".join(_FATAL), options)
-        self._hint: Any = re2.compile("|".join(_HINT), options)
+        # over all lines of a record at once: each line begins with ^, and no blank reaches over a line end
+        fatal = "|".join(FATAL).replace(r"\s", r"[^\S\n]")
+        self._fatal: Any = re2.compile(f"(?m){fatal}", options)
+        self._hint: Any = re2.compile("|".join(f"(?:{pattern})" for pattern in HINT), options)
 
     def grade(self, record: Record) -> Interest:
         """Say how much interest a record deserves by its level and its words."""
@@ -64,7 +71,7 @@ class AnchorSearch:
             "\n".join(line.text for line in record.lines) if len(record.lines) > 1 else record.lines[0].text
         )
         hint = self._hint.search(text) is not None
-        if record.traceback or ((hint or record.level >= Level.WARN) and self._is_fatal(record)):
+        if record.traceback or ((hint or record.level >= Level.WARN) and self._is_fatal(text)):
             return Interest.FATAL
         if record.level is Level.ERROR:
             return Interest.ERROR
@@ -72,5 +79,5 @@ class AnchorSearch:
             return Interest.WARNING
         return Interest.HINT if hint else Interest.CONTEXT
 
-    def _is_fatal(self, record: Record) -> bool:
-        return any(self._fatal.search(line.text) is not None for line in record.lines)
+    def _is_fatal(self, text: str) -> bool:
+        return self._fatal.search(text) is not None

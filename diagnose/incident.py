@@ -229,7 +229,7 @@ class _Reader:
         try:
             with self._store.open(source.file) as stream:
                 lines = read_lines(stream, budget=budget, report=report)
-                return scanner.scan(source, lines, report, relevant=relevant or _everything)
+                return scanner.scan(source, lines, report, relevant=relevant)
         except OSError as error:
             report.error = error.strerror or type(error).__name__
             return Scan(source=source, report=report)
@@ -270,10 +270,6 @@ def _shrink(scans: Sequence[Scan]) -> int:
     for i, scan in enumerate(scans):
         scan.passages[:] = [p for j, p in enumerate(scan.passages) if (i, j) not in gone]
     return len(gone)
-
-
-def _everything(_: Record) -> bool:
-    return True
 
 
 def _reason(report: ReadReport) -> str:

@@ -11,19 +11,18 @@ import io
 import os
 import re
 import stat
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, overload, runtime_checkable
 
+from diagnose import inflate
 from diagnose.deadline import NO_DEADLINE, Deadline
 
 MAX_PIECE_BYTES: Final = 16 * 1024
 """Longest piece of a line; real stack-trace lines and Spark plans stay below it."""
-BLOCK_BYTES: Final = 256 * 1024
-_GZIP_MAGIC: Final = b"\x1f\x8b"
+BLOCK_BYTES: Final = inflate.BLOCK_BYTES
 _BINARY_SHARE: Final = 0.02
 """A first block with more control characters than this share is no text; random bytes hold a tenth."""
 _TEXT_CONTROLS: Final = bytes({7, 8, 9, 10, 12, 13, 27})
@@ -273,7 +272,23 @@ class Line:
     cut_right: bool = False
 
 
-def read_lines(stream: BinaryIO, *, budget: ReadBudget, report: ReadReport) -> Iterator[Line]:
+class Lines(Iterator[Line]):
+    """One stream as it is read, once: line by line, or in blocks for whoever finds the lines faster."""
+
+    def __init__(self, stream: BinaryIO, budget: ReadBudget, report: ReadReport) -> None:
+        self.report = report
+        self._blocks = _guarded(_checked(_decompressed(stream, budget, report), report), report)
+        self._lines = _split(self._blocks, report)
+
+    def __next__(self) -> Line:
+        return next(self._lines)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the decompressed bytes; when they end with `report.error`, an unfinished line is not used."""
+        return self._blocks
+
+
+def read_lines(stream: BinaryIO, *, budget: ReadBudget, report: ReadReport) -> Lines:
     """Read one stream line by line.
 
     Args:
@@ -282,12 +297,16 @@ def read_lines(stream: BinaryIO, *, budget: ReadBudget, report: ReadReport) -> I
             deadline ends reading between two blocks.
         report: filled while the lines are read; complete when the iterator ends.
 
-    Yields:
+    Returns:
         The lines in order, numbered from 1, without line end and terminal colours; invalid UTF-8
         becomes U+FFFD.
     """
+    return Lines(stream, budget, report)
+
+
+def _guarded(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
     try:
-        yield from _split(_checked(_decompressed(stream, budget, report), report))
+        yield from blocks
     except OSError as error:
         report.error = error.strerror or type(error).__name__
 
@@ -308,7 +327,7 @@ def _is_binary(block: bytes) -> bool:
 def _decompressed(stream: BinaryIO, budget: ReadBudget, report: ReadReport) -> Iterator[bytes]:
     first = stream.read(BLOCK_BYTES)
     raw = _blocks(first, stream)
-    blocks = _gunzipped(raw, report) if first[:2] == _GZIP_MAGIC else raw
+    blocks = _gunzipped(raw, report) if first.startswith(inflate.GZIP_MAGIC) else raw
     for block in blocks:
         if budget.deadline.near:
             report.late = True
@@ -332,29 +351,10 @@ def _blocks(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _gunzipped(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
-    """Inflate gzip members one after the other, in bounded steps (a block may inflate a thousandfold)."""
-    inflater = zlib.decompressobj(wbits=31)
-    for block in blocks:
-        data = block
-        while data:
-            try:
-                out = inflater.decompress(data, BLOCK_BYTES)
-            except zlib.error:
-                report.truncated = True
-                return
-            if out:
-                yield out
-            data = inflater.unconsumed_tail
-            if inflater.eof:
-                data = inflater.unused_data.lstrip(b"\0")
-                if data[:2] != _GZIP_MAGIC:
-                    report.truncated = bool(data)
-                    return
-                inflater = zlib.decompressobj(wbits=31)
-    report.truncated = not inflater.eof
+    report.truncated = yield from inflate.inflated(blocks)
 
 
-def _split(blocks: Iterator[bytes]) -> Iterator[Line]:
+def _split(blocks: Iterator[bytes], report: ReadReport) -> Iterator[Line]:
     number, rest, cut_left = 1, b"", False
     for block in blocks:
         *complete, rest = (rest + block).split(b"\n")
@@ -362,16 +362,16 @@ def _split(blocks: Iterator[bytes]) -> Iterator[Line]:
             yield from _pieces(raw, number, cut_left=cut_left)
             number, cut_left = number + 1, False
         while len(rest) > MAX_PIECE_BYTES:
-            yield Line(number, _decode(rest[:MAX_PIECE_BYTES]), cut_left, cut_right=True)
+            yield Line(number, decoded(rest[:MAX_PIECE_BYTES]), cut_left, cut_right=True)
             rest, cut_left = rest[MAX_PIECE_BYTES:], True
-    if rest:
+    if rest and not report.error:
         yield from _pieces(rest, number, cut_left=cut_left)
 
 
 def _pieces(raw: bytes, number: int, *, cut_left: bool) -> Iterator[Line]:
     for start in range(0, max(len(raw), 1), MAX_PIECE_BYTES):
         end = start + MAX_PIECE_BYTES
-        text = _decode(raw[start:end])
+        text = decoded(raw[start:end])
         yield Line(number, text, cut_left or start > 0, cut_right=end < len(raw))
 
 
@@ -383,7 +383,8 @@ _CONTROL: Final = re.compile(
 )
 
 
-def _decode(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
+    """Give a line's text: without terminal colours and control characters, U+FFFD for invalid UTF-8."""
     text = raw.decode("utf-8", errors="replace").removesuffix("\r").replace("\0", "\ufffd")
     if text.isascii() and "\x1b" not in text and text.isprintable():
         return text

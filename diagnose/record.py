@@ -68,15 +68,15 @@ _LEVELS: Final = {
 }  # fmt: skip
 _LEVEL: Final = r"(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|FATAL|CRITICAL)"
 _DATE: Final = (
-    r"(?P<year>\d{2}|\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)[ T]"
-    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+    r"(?P<year>[0-9]{2}|[0-9]{4})[-/](?P<month>[0-9][0-9])[-/](?P<day>[0-9][0-9])[ T]"
+    r"(?P<hour>[0-9][0-9]):(?P<minute>[0-9][0-9]):(?P<second>[0-9][0-9])(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9][0-9]:?[0-9][0-9])?"
 )
 _HEADER: Final = re.compile(
     rf"(?:\x1b\[[\d;]*m)*(?:\[?{_DATE}\]?[ ,:|-]*(?:\[[^\]]{{0,80}}\] *|- ){{0,3}}(?:\w[\w.$-]{{0,60}} - )?)?"
     rf"\[?{_LEVEL}\]?(?=[\s:|-])[ :|-]*(?:\[[^\]]{{0,80}}\] *)?(?P<logger>[\w.$]+)?"
 )
 _JSON_LEVEL: Final = re.compile(r'\{.{0,200}?"level":\s*"(?P<level>[A-Z]+)"')
-_BARE_START: Final = re.compile(r'Traceback \(most recent call last\):|Exception in thread "')
+BARE_START: Final = re.compile(r'Traceback \(most recent call last\):|Exception in thread "')
 _CHAIN: Final = re.compile(
     r"During handling of the above exception|The above exception was the direct cause|Traceback \(most"
 )
@@ -116,7 +116,7 @@ def _time(hit: re.Match[str]) -> datetime | None:
 
 
 @dataclass(slots=True)
-class _Open:
+class OpenRecord:
     """A record that is still growing."""
 
     header: Header | None
@@ -132,9 +132,10 @@ class _Open:
     in_frames: bool = True
 
     def add(self, line: Line) -> None:
+        """Take the next line; of an overlong record the middle is let go."""
         self.last = line.text
         self.frames = self.frames + 1 if line.text.startswith("\tat ") else 0
-        if not self.tail and self._has_room():
+        if not self.tail and self.has_room:
             self.head.append(line)
             self.head_chars += len(line.text)
             return
@@ -145,11 +146,47 @@ class _Open:
         while len(self.tail) > MAX_RECORD_LINES // 2 or self.tail_chars > MAX_RECORD_CHARS // 2:
             self.tail_chars -= len(self.tail.popleft().text)
 
-    def _has_room(self) -> bool:
+    @property
+    def has_room(self) -> bool:
+        """Tell whether its beginning is still being kept."""
         return len(self.head) < MAX_RECORD_LINES // 2 and self.head_chars < MAX_RECORD_CHARS // 2
 
     def close(self) -> Record:
+        """Give the record as it is."""
         return Record((*self.head, *self.tail), self.header, self.time, self.traceback)
+
+
+class Grouper:
+    """Groups lines into records as they come.
+
+    Between two lines it may be told of lines that it need not see: `absorb` for those that belong to the
+    open record, `close` and `now` where whole records are left out.
+    """
+
+    __slots__ = ("current", "now")
+
+    def __init__(self) -> None:
+        self.current: OpenRecord | None = None
+        self.now: datetime | None = None
+        """The time of the last header that had one."""
+
+    def add(self, line: Line, header: Header | None) -> Record | None:
+        """Take the next line with its header; give the record that it ends, if it ends one."""
+        if header and header.time:
+            self.now = header.time
+        if self.current is not None and _belongs(self.current, line, header):
+            self.current.add(line)
+            return None
+        ended = self.close()
+        bare = header is None and BARE_START.match(line.text) is not None
+        self.current = OpenRecord(header=header, time=self.now, traceback=bare)
+        self.current.add(line)
+        return ended
+
+    def close(self) -> Record | None:
+        """End the open record, if there is one, and give it."""
+        ended, self.current = self.current, None
+        return ended.close() if ended is not None else None
 
 
 def records(lines: Iterable[Line]) -> Iterator[Record]:
@@ -161,38 +198,29 @@ def records(lines: Iterable[Line]) -> Iterator[Record]:
     Yields:
         Records in order; together they hold every line but the middle of an overlong record.
     """
-    now: datetime | None = None
-    current: _Open | None = None
+    grouper = Grouper()
     for line in lines:
-        header = None if line.cut_left else parse_header(line.text)
-        now = header.time if header and header.time else now
-        if current is not None and _belongs(current, line, header):
-            current.add(line)
-            continue
-        if current is not None:
-            yield current.close()
-        bare = header is None and _BARE_START.match(line.text) is not None
-        current = _Open(header=header, time=now, traceback=bare)
-        current.add(line)
-    if current is not None:
-        yield current.close()
+        if record := grouper.add(line, None if line.cut_left else parse_header(line.text)):
+            yield record
+    if record := grouper.close():
+        yield record
 
 
-def _belongs(current: _Open, line: Line, header: Header | None) -> bool:
+def _belongs(current: OpenRecord, line: Line, header: Header | None) -> bool:
     """Tell whether a line continues the record that is open."""
     if line.cut_left or header is not None:
         return False
     if current.traceback:
         return _continues_trace(current, line.text)
-    return current.header is not None and _BARE_START.match(line.text) is None
+    return current.header is not None and BARE_START.match(line.text) is None
 
 
-def _continues_trace(current: _Open, text: str) -> bool:
+def _continues_trace(current: OpenRecord, text: str) -> bool:
     """Follow an exception: frames, its line, its message, what Java adds, chained exceptions."""
     if not text.strip():
         current.message_lines = 1 if _OPEN_MESSAGE.match(current.last) else 0
         return True
-    if _BARE_START.match(text):
+    if BARE_START.match(text):
         return _is_chained(current)
     if text[0] in " \t" or _CHAIN.match(text):
         current.in_frames = current.in_frames or not text.startswith("\t")
@@ -208,7 +236,7 @@ def _continues_trace(current: _Open, text: str) -> bool:
     return 0 < current.message_lines <= MAX_MESSAGE_LINES
 
 
-def _is_chained(current: _Open) -> bool:
+def _is_chained(current: OpenRecord) -> bool:
     recent = [*current.head, *current.tail][-4:]
     return any(_CHAIN.match(line.text) and "Traceback" not in line.text for line in recent)
 

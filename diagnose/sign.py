@@ -21,7 +21,7 @@ class SignRow(NamedTuple):
     source: str
 
 
-_WRITER_CALLS: Final = (
+WRITER_CALLS: Final = (
     r"(?:(?:save|jdbc|saveAsTable|insertInto|saveAs\w+|saveTo\w+|append|overwrite\w*|createOrReplace|"
     r"foreachPartition|foreachBatch|foreach|start) at |runJob at (?:SparkHadoopWriter|EsSpark|RDDFunctions))"
 )
@@ -47,8 +47,8 @@ SIGNS: Final[tuple[SignRow, ...]] = (
             r"is aborting|aborted)|Data source write support .{0,200} (?:is committing|committed|is aborting|aborted)",
             "ERROR FileFormatWriter: Aborting job 7ef5-a4.", "Spark FileFormatWriter, WriteToDataSourceV2Exec"),
     SignRow("a write stage ran", r"(?:Submitting|Missing parents found for) ResultStage \d+ \(.{0,200} at .{0,20}"
-            + _WRITER_CALLS + r"|ResultStage \d+ \(" + _WRITER_CALLS + r".{0,200}\) (?:finished|failed) in|"
-            r"Job \d+ (?:finished|failed): " + _WRITER_CALLS,
+            + WRITER_CALLS + r"|ResultStage \d+ \(" + WRITER_CALLS + r".{0,200}\) (?:finished|failed) in|"
+            r"Job \d+ (?:finished|failed): " + WRITER_CALLS,
             "INFO DAGScheduler: ResultStage 3 (jdbc at NativeMethodAccessorImpl.java:0) finished in 1.2 s",
             "Spark DAGScheduler call sites of writers"),
     SignRow("a Hive task moved data", r"(?:Moving data to (?:local )?directory|Loading data to table|"
@@ -148,6 +148,10 @@ OWN_WORDS: Final = SignRow(
     "appended 1000 rows to facts_daily",
     "words of a job's own output",
 )
+PLATFORM_PHRASES: Final = (
+    "sent to driver", "stored as values in memory", "stored as bytes in memory", "created broadcast", "merged-local",
+)  # fmt: skip
+"""What Spark prints for every task and block: never a write, whoever says it."""
 OWN_DENIAL: Final = (
     r"(?i)\b(?:not|nothing|never|no (?:rows?|data|records?|files?)|0 (?:rows?|records?|files?)|without|could ?n[o']t|"
     r"failed to|unable to|before|yet to|to be|will be|would be|must be|should be|cannot be|can't be|being)\b"
@@ -160,7 +164,8 @@ OWN_DENIAL: Final = (
     + r")\b[^,;]{0,40}\b(?:duplicates?|nulls?|"
     r"columns?|views?|udfs?|functions?|config\w*|settings?|stages?|heartbeats?|metrics?|caches?|outliers?|frames?|"
     r"dataframes?|sessions?|loggers?|clients?|connections?|pools?|threads?)\b|\bwritten by\b|\bcreated (?:at|on|by)\b|"
-    r"packages stored in|artifacts copied|already retrieved|committed offset|committed ?= ?false"
+    r"packages stored in|artifacts copied|already retrieved|committed offset|committed ?= ?false|"
+    + "|".join(rf"\b{phrase}\b" for phrase in PLATFORM_PHRASES)
 )
 """The job's own words where they deny or only announce a write."""
 

@@ -80,5 +80,11 @@ def task_of(line: str) -> TaskRef | None:
     return _ref(hit) if hit else None
 
 
+def finished_task(line: str) -> TaskRef | None:
+    """Read which task a line calls finished, or None."""
+    hit = _FINISHED.search(line)
+    return _ref(hit) if hit else None
+
+
 def _ref(hit: re.Match[str]) -> TaskRef:
     return TaskRef(stage=int(hit["stage"]), index=int(hit["index"]))

@@ -6,7 +6,17 @@ STAMPS: Final = (
     "26/11/22 08:00:01 ", "2026-11-22 08:00:02,123 ", "2026-11-22T08:00:03.5Z ", "[2026-11-22 08:00:04] ", "", "99/99/99 99:99:99 ",
     "26/02/30 08:00:05 ",
 )  # fmt: skip
-LEVELS: Final = ("INFO ", "WARN ", "ERROR ", "DEBUG ", "FATAL: ", "[INFO] ", "[main] INFO ", "INFO  ", "INFO - ")
+LEVELS: Final = (
+    "INFO ",
+    "WARN ",
+    "ERROR ",
+    "DEBUG ",
+    "FATAL: ",
+    "[INFO] ",
+    "[main] INFO ",
+    "INFO  ",
+    "INFO - ",
+)
 LOGGERS: Final = (
     "Executor: ", "TaskSetManager: ", "org.apache.hadoop.x.Y (main): ", "MyJob: ", "MemoryStore: ", "job$x: ", "", "sent ",
 )  # fmt: skip

@@ -1,0 +1,53 @@
+import oddlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnose.log import Line
+from diagnose.logger import is_own
+from diagnose.record import Record, parse_header, template
+from diagnose.stamp import Stamps, is_dated
+
+LINES = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(oddlog.STAMPS)
+    | st.from_regex(r"[0-3]\d/[01]\d/[0-3]\d [012]\d:[0-6]\d:[0-6]\d ", fullmatch=True),
+    st.sampled_from(oddlog.LEVELS),
+    st.sampled_from(oddlog.LOGGERS),
+    st.sampled_from(oddlog.MESSAGES) | st.from_regex(r"[a0-9x.:-]{0,200}", fullmatch=True),
+)
+
+
+@given(LINES)
+def test_a_dated_line_has_a_header_with_a_time(line: str) -> None:
+    if is_dated(line.encode(), 0):
+        header = parse_header(line)
+        assert header is not None and header.time is not None
+
+
+@given(st.lists(LINES, max_size=20))
+def test_templates_are_those_of_the_records_whatever_was_seen_before(lines: list[str]) -> None:
+    stamps = Stamps()
+    for text in lines:
+        if is_dated(text.encode(), 0) and text.isascii():
+            record = Record((Line(1, text),), parse_header(text), None)
+            assert stamps.template(text.encode()) == template(record)
+
+
+def test_lines_that_differ_in_digits_only_share_their_template() -> None:
+    stamps = Stamps()
+    first, second = (stamps.template(b"26/11/22 08:00:0%d INFO Executor: task %d" % (n, n)) for n in (1, 7))
+    assert first is second
+
+
+def test_a_hexadecimal_number_is_not_taken_for_two() -> None:
+    stamps = Stamps()
+    for value in ("0x1f", "5x1f", "0x2f"):
+        text = f"26/11/22 08:00:01 INFO Executor: at {value}"
+        record = Record((Line(1, text),), parse_header(text), None)
+        assert stamps.template(text.encode()) == template(record)
+
+
+@given(LINES)
+def test_only_platform_lines_are_called_the_platforms(line: str) -> None:
+    if Stamps().is_platforms(line.encode(), 0):
+        assert not is_own(parse_header(line))

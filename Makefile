@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SHARED ?= ../shared/real-logs
 CASES := datasets/lab $(wildcard $(SHARED))
-LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt
+FUZZ_SECONDS ?= 60
+LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup eval test test-wheel check format lock ci clean
+.PHONY: help setup eval test fuzz test-wheel check format lock ci clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +34,11 @@ eval: $(VENV)/.ready ## Replay the labelled failures through the rules and score
 test: $(VENV)/.ready ## Run the tests
 	@$(BIN)/python -m pytest
 
+fuzz: $(VENV)/.ready ## Fuzz redaction and extraction, FUZZ_SECONDS each (60)
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python tests/fuzz/fuzz.py redaction -max_total_time=$(FUZZ_SECONDS)
+	@$(BIN)/python tests/fuzz/fuzz.py extraction -max_total_time=$(FUZZ_SECONDS)
+
 test-wheel: $(VENV)/.ready ## Run the product's tests against the built wheel
 	@rm -rf build/wheel && $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/wheel .
 	@$(PYTHON) -m venv build/wheel/venv
@@ -53,6 +59,7 @@ lock: $(VENV)/.ready ## Write requirements/*.txt anew from pyproject.toml
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --extra evals -o requirements/evals.txt
 	@$(COMPILE) pyproject.toml --extra evals --extra models --group dev -o requirements/dev.txt
+	@$(COMPILE) --group fuzz -o requirements/fuzz.txt
 
 ci: check eval test-wheel test ## All of CI; the tests come last
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-CONSOLE = re.compile(r"```console\n(\$ \.venv/bin/[^\n]+)\n(.*?)```", re.DOTALL)
+CONSOLE = re.compile(r"```console\n(\$ (?:[A-Z_]+=\d+ )?\.venv/bin/[^\n]+)\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 

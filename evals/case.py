@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from diagnose.taxonomy import FACTS, Category, FailureType
+from diagnose.taxonomy import FACTS, Category, FailureType, TriageLabel
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -45,6 +45,8 @@ class Metadata(_Row):
     """Other categories that a fair reader of the logs could give."""
     failure_type: FailureType
     safe_to_retry: bool
+    triage_label: TriageLabel | None = None
+    """The triage label, where the case is labelled for triage."""
     evidence: tuple[Annotated[str, Field(min_length=1)], ...]
     """Literal parts of log lines; any one of them shown proves the cause. Empty: no line can."""
     canaries: tuple[Canary, ...] = ()
@@ -90,7 +92,7 @@ class Case(_Row):
 
     def line(self) -> str:
         """Render the case as one JSON line without its newline."""
-        return self.model_dump_json(by_alias=True)
+        return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,91 +1,135 @@
-"""A log root → an outcome: runs the product on one case's logs and keeps all it gave out.
+"""Cases in, judged rows out: asks an analyst about every case, scores each answer, loses none.
 
-The product stands behind one seam, `Diagnose`; `product()` is the real one. A case whose run raises becomes
-an errored outcome, so that one bad case never hides the others. CPU time is the process's, user and system.
+`answer` takes one case: whatever it raises becomes an errored row, so that one bad case never hides the
+others. `replay` takes many: in this process one after another, or spread over worker processes, each of which
+opens the analyst for itself (what a case prints and logs is then its own). At most twice as many cases as
+workers are under way, so memory doesn't grow with the dataset. CPU time is the process's, user and system.
 """
 
 import contextlib
-import importlib
 import io
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import Final, TypeAlias
 
-from diagnose.diagnosis import Diagnosis
 from diagnose.redaction import redact
-from evals.errors import PrerequisiteError
-from evals.outcome import Outcome
+from evals.case import Case
+from evals.dataset import Dataset
+from evals.outcome import Answer, Outcome
+from evals.run import Expected, Row, Timing
+from evals.scorers import judge
 from evals.source import read_context, read_lines
 
+Diagnose: TypeAlias = Callable[[Path], Answer]
+"""A log root in, the answer out: the seam behind which every analyst stands."""
 
-class Excerpt(Protocol):
-    """The lines chosen for a reader."""
-
-    def render(self) -> str:
-        """Give the plain text, at most 32,768 bytes."""
-        ...
+NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in a stored diagnosis instead of the moment of analysis, which is kept under `timing`."""
 
 
-class State(Protocol):
-    """What a run of the product leaves behind."""
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One question: a case, for the n-th time."""
+
+    dataset: str
+    case: Case
+    log_root: Path
+    repeat: int = 0
 
     @property
-    def diagnosis(self) -> Diagnosis | None:
-        """The payload."""
-        ...
-
-    @property
-    def excerpt(self) -> Excerpt | None:
-        """The redacted excerpt it was made from."""
-        ...
+    def key(self) -> tuple[str, int]:
+        """The key of the row it will give."""
+        return self.case.id, self.repeat
 
 
-Diagnose: TypeAlias = Callable[[Path], State]
-"""A log root in, the finished state out."""
+def plan(datasets: Sequence[Dataset], *, repeats: int = 1) -> list[Task]:
+    """List every question of a run, in the order of the datasets."""
+    return [
+        Task(dataset=dataset.name, case=case, log_root=dataset.log_root(case), repeat=repeat)
+        for dataset in datasets
+        for case in dataset.cases
+        for repeat in range(repeats)
+    ]
 
 
-def product() -> Diagnose:
-    """Load the product's own entry point.
+def replay(tasks: Iterable[Task], diagnose: Diagnose, *, pace: Callable[[], None]) -> Iterator[Row]:
+    """Answer one task after another in this process.
 
-    Raises:
-        PrerequisiteError: The package `diagnose` is not complete.
+    Args:
+        tasks: what to ask.
+        diagnose: whom to ask.
+        pace: called before each question; waits as long as a rate limit wants it.
     """
-    try:
-        pipeline = importlib.import_module("diagnose.pipeline")
-        return cast("Diagnose", pipeline.run_logs)
-    except (ImportError, AttributeError) as error:
-        raise PrerequisiteError(
-            f"diagnose.pipeline.run_logs: {error}; install the package diagnose"
-        ) from error
+    for task in tasks:
+        pace()
+        yield answer(task, diagnose)
+
+
+def answer(task: Task, diagnose: Diagnose) -> Row:
+    """Ask about one case and judge the answer."""
+    outcome = run(task.log_root, diagnose)
+    label = task.case.metadata
+    diagnosis = outcome.diagnosis
+    blank = {"analysis_timestamp": NO_TIME, "stage_ms": {}}
+    return Row(
+        case_id=task.case.id,
+        repeat=task.repeat,
+        description=task.case.description,
+        dataset=task.dataset,
+        cluster=label.cluster,
+        origin=label.origin,
+        difficulty=label.difficulty,
+        case_sha256=label.sha256,
+        expected=Expected.model_construct(
+            category=label.category,
+            accept=label.accept,
+            failure_type=label.failure_type,
+            safe_to_retry=label.safe_to_retry,
+            triage_label=label.triage_label,
+            evidence=label.evidence,
+        ),
+        diagnosis=diagnosis.model_copy(update=blank) if diagnosis else None,
+        excerpt=outcome.excerpt,
+        error=outcome.error,
+        scores=judge(task.case, outcome),
+        timing=Timing(
+            analysed_at=diagnosis.analysis_timestamp if diagnosis else None,
+            cpu_ms=round(outcome.cpu_ms, 1),
+            wall_ms=round(outcome.wall_ms, 1),
+            stage_ms=diagnosis.stage_ms if diagnosis else {},
+        ),
+    )
 
 
 def run(log_root: Path, diagnose: Diagnose) -> Outcome:
-    """Run the product on one log root and collect payload, excerpt, talk and the raw logs."""
-    start = time.process_time()
+    """Run the product on one log root and collect all it gave out, and the raw logs."""
+    cpu_seconds, wall_seconds = time.process_time(), time.perf_counter()
     with _listen() as talk:
-        diagnosis, excerpt, error = _attempt(log_root, diagnose)
+        given, error = _attempt(log_root, diagnose)
     return Outcome(
-        diagnosis=diagnosis,
-        excerpt=excerpt,
+        diagnosis=given.diagnosis,
+        excerpt=given.excerpt,
+        prompt=given.prompt,
+        reply=given.reply,
         talk=talk.getvalue(),
         error=error,
-        cpu_ms=(time.process_time() - start) * 1000,
+        cpu_ms=(time.process_time() - cpu_seconds) * 1000,
+        wall_ms=(time.perf_counter() - wall_seconds) * 1000,
         lines=read_lines(log_root),
         context=read_context(log_root),
     )
 
 
-def _attempt(log_root: Path, diagnose: Diagnose) -> tuple[Diagnosis | None, str, str]:
+def _attempt(log_root: Path, diagnose: Diagnose) -> tuple[Answer, str]:
     try:
-        state = diagnose(log_root)
-        excerpt = state.excerpt.render() if state.excerpt else ""
+        given = diagnose(log_root)
     except Exception as error:  # noqa: BLE001 (a case that raises is a result: errored, counted as wrong)
-        return None, "", f"{type(error).__name__}: {redact(str(error))}"
-    if state.diagnosis is None:
-        return None, excerpt, "the run gave no diagnosis"
-    return state.diagnosis, excerpt, ""
+        return Answer(diagnosis=None), f"{type(error).__name__}: {redact(str(error))}"
+    return given, "" if given.diagnosis else "the run gave no diagnosis"
 
 
 @contextlib.contextmanager

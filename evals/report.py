@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from evals.evaluation import Evaluation
-from evals.metric import Count, Value
+from evals.metric import Value
 from evals.requirement import Failure
-from evals.result import Result
+from evals.run import Row, Run
 
 NOT_SCORED: Final = "-"
 
@@ -36,8 +36,8 @@ HEADER: Final = (
 def to_text(evaluation: Evaluation) -> str:
     """Render aligned columns for a terminal."""
     sections = [
-        "\n".join(_provenance(evaluation)),
-        "\n".join(_align([HEADER, *map(_row, evaluation.results)])),
+        "\n".join(_provenance(evaluation.run)),
+        "\n".join(_align([HEADER, *map(_row, evaluation.run.rows)])),
         "\n".join(_align([_measure(value) for value in evaluation.values.values()])),
         "\n".join(_verdict(evaluation)),
     ]
@@ -49,9 +49,9 @@ def to_markdown(evaluation: Evaluation) -> str:
     scores = [_measure(value) for value in evaluation.values.values()]
     sections = [
         "# Evaluation",
-        "\n".join(f"- {line}" for line in _provenance(evaluation)),
+        "\n".join(f"- {line}" for line in _provenance(evaluation.run)),
         "## Cases",
-        _table(HEADER, [_row(result) for result in evaluation.results]),
+        _table(HEADER, [_row(row) for row in evaluation.run.rows]),
         "## Scores",
         _table(("score", "count", "value", "exact 95 % interval"), scores),
         "## Verdict",
@@ -62,22 +62,17 @@ def to_markdown(evaluation: Evaluation) -> str:
 
 def to_json(evaluation: Evaluation) -> str:
     """Render one JSON object: provenance, passed, failures, metrics, cases."""
-    source = evaluation.provenance
+    run = evaluation.run
     report = {
-        "provenance": {
-            "date": source.date.isoformat(),
-            "commit": source.commit,
-            "python": source.python,
-            "datasets": [{"name": n, "cases": c, "sha256": s} for n, c, s in source.datasets],
-            "analysts": source.analysts,
-            "prompts": source.prompts,
-            "cost_usd": source.cost_usd,
-        },
+        "identity": run.identity.model_dump(mode="json"),
+        "provenance": run.provenance.model_dump(mode="json"),
+        "completeness": run.completeness,
         "passed": evaluation.passed,
         "required": evaluation.required,
         "failures": [_failure_object(failure) for failure in evaluation.failures],
+        "known": [_failure_object(failure) for failure in evaluation.known],
         "metrics": {name: _value_object(value) for name, value in evaluation.values.items()},
-        "cases": [_result_object(result) for result in evaluation.results],
+        "cases": [row.model_dump(mode="json", exclude={"excerpt"}) for row in run.rows],
     }
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
@@ -87,42 +82,44 @@ FORMATS: Final[Mapping[str, Callable[[Evaluation], str]]] = MappingProxyType(
 )
 
 
-def _provenance(evaluation: Evaluation) -> list[str]:
-    source = evaluation.provenance
-    total = len(evaluation.results)
+def _provenance(run: Run) -> list[str]:
+    source, identity = run.provenance, run.identity
     lines = [
-        f"{total} cases, {source.date:%Y-%m-%d %H:%M} UTC, commit {source.commit}, Python {source.python}"
+        f"{len(run.rows)} of {identity.planned} answers, {source.date:%Y-%m-%d %H:%M} UTC, "
+        f"commit {source.commit}, Python {source.python}"
     ]
-    lines += [f"dataset {name}: {count} cases, sha256 {sha256}" for name, count, sha256 in source.datasets]
-    analysts = ", ".join(source.analysts) or "none answered"
-    prompts = ", ".join(source.prompts) or "no prompt"
-    lines.append(f"analyst {analysts}; {prompts}; cost {source.cost_usd:.4f} USD")
+    lines += [f"dataset {item.name}: {item.cases} cases, sha256 {item.sha256}" for item in identity.datasets]
+    prompt = "no prompt"
+    if identity.prompt_version:
+        prompt = f"prompt {identity.prompt_version} {identity.prompt_sha256}"
+    cost = sum(row.diagnosis.cost_usd or 0.0 for row in run.rows if row.diagnosis)
+    lines.append(f"analyst {identity.analyst}; {prompt}; cost {cost:.4f} USD")
     return lines
 
 
-def _row(result: Result) -> tuple[str, ...]:
-    label, diagnosis = result.case.metadata, result.outcome.diagnosis
+def _row(row: Row) -> tuple[str, ...]:
+    label, diagnosis = row.expected, row.diagnosis
     expected = f"{label.category}/{label.failure_type}"
     got = f"{diagnosis.category}/{diagnosis.failure_type}" if diagnosis else "ERROR"
     said = _yes(diagnosis.safe_to_retry) if diagnosis else "error"
     return (
-        result.case.id,
+        row.case_id,
         expected,
         "=" if got == expected else got,
-        _mark(result, "category"),
-        _mark(result, "acceptance"),
+        _mark(row, "category"),
+        _mark(row, "acceptance"),
         f"{_yes(label.safe_to_retry)}/{said}",
-        _mark(result, "evidence"),
-        _mark(result, "grounding"),
-        _mark(result, "excerpt"),
-        _mark(result, "leak", good="none", bad="LEAK"),
+        _mark(row, "evidence"),
+        _mark(row, "grounding"),
+        _mark(row, "excerpt"),
+        _mark(row, "leak", good="none", bad="LEAK"),
         f"{diagnosis.confidence:.2f}" if diagnosis else NOT_SCORED,
-        f"{result.outcome.cpu_ms:.0f}",
+        f"{row.timing.cpu_ms:.0f}",
     )
 
 
-def _mark(result: Result, scorer: str, *, good: str = "yes", bad: str = "NO") -> str:
-    value = result.scores[scorer].value
+def _mark(row: Row, scorer: str, *, good: str = "yes", bad: str = "NO") -> str:
+    value = row.scores[scorer].value
     if value is None:
         return NOT_SCORED
     return good if value >= 1 else bad
@@ -133,21 +130,17 @@ def _yes(value: bool) -> str:  # noqa: FBT001 (the value is what is rendered)
 
 
 def _measure(value: Value) -> tuple[str, str, str, str]:
-    title = value.metric.title
-    if value.share is None:
-        return title, "0/0", "not scored", ""
-    if value.metric.count is Count.MEAN:
-        return title, f"n={value.total}", f"{value.share:.3f}", ""
-    return title, f"{value.hits}/{value.total}", f"{value.share:.3f}", f"[{value.low:.3f}, {value.high:.3f}]"
+    return value.metric.title, value.amount, value.text, value.interval
 
 
 def _verdict(evaluation: Evaluation) -> list[str]:
     required = ", ".join(evaluation.required) or "no error"
+    known = [f"  known: {_failure_line(failure)}" for failure in evaluation.known]
     if evaluation.passed:
-        return [f"PASSED: {required}"]
+        return [f"PASSED: {required}", *known]
     failed = {failure.case_id for failure in evaluation.failures if failure.case_id}
-    head = f"FAILED: {len(failed)} of {len(evaluation.results)} cases; required: {required}"
-    return [head, *(f"  {_failure_line(failure)}" for failure in evaluation.failures)]
+    head = f"FAILED: {len(failed)} of {evaluation.run.identity.cases} cases; required: {required}"
+    return [head, *(f"  {_failure_line(failure)}" for failure in evaluation.failures), *known]
 
 
 def _failure_line(failure: Failure) -> str:
@@ -183,33 +176,3 @@ def _value_object(value: Value) -> dict[str, Any]:
         "low": value.low,
         "high": value.high,
     }
-
-
-def _result_object(result: Result) -> dict[str, Any]:
-    label, diagnosis = result.case.metadata, result.outcome.diagnosis
-    said = diagnosis.model_dump(mode="json", include=_SAID) if diagnosis else None
-    return {
-        "case_id": result.case.id,
-        "cluster": label.cluster,
-        "sha256": label.sha256,
-        "expected": label.model_dump(
-            mode="json", include={"category", "accept", "failure_type", "safe_to_retry"}
-        ),
-        "got": said,
-        "error": result.outcome.error or None,
-        "cpu_ms": round(result.outcome.cpu_ms, 1),
-        "scores": {
-            name: {"value": score.value, "reason": score.reason} for name, score in result.scores.items()
-        },
-    }
-
-
-_SAID: Final = {
-    "category",
-    "failure_type",
-    "safe_to_retry",
-    "confidence",
-    "status",
-    "analyst",
-    "log_evidences",
-}

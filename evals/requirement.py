@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from evals.metric import Value
-from evals.result import Result
+from evals.run import Row
 
 MIN_SAFE_RECALL: Final = 0.7
 """Saying "not safe" too often costs a person's look; below this share the field would help nobody."""
@@ -46,7 +46,7 @@ class _Limit:
     at_least: bool
 
 
-_PER_CASE: Final = {
+PER_CASE: Final = {
     Requirement.CATEGORY: "acceptance",
     Requirement.RETRY: "safety",
     Requirement.EVIDENCE: "evidence",
@@ -71,10 +71,10 @@ _LIMITS: Final = (
 
 
 def check(
-    results: Sequence[Result], values: Mapping[str, Value], required: Collection[Requirement]
+    rows: Sequence[Row], values: Mapping[str, Value], required: Collection[Requirement]
 ) -> tuple[Failure, ...]:
     """List what does not hold: cases first, in their order, then the limits over all cases."""
-    failures = [failure for result in results for failure in _check_case(result, required)]
+    failures = [failure for row in rows for failure in check_case(row, required)]
     failures += [
         Failure(case_id="", requirement=limit.requirement, reason=reason)
         for limit in _LIMITS
@@ -83,14 +83,15 @@ def check(
     return tuple(failures)
 
 
-def _check_case(result: Result, required: Collection[Requirement]) -> list[Failure]:
-    name = result.case.id
-    if result.outcome.error:
-        return [Failure(case_id=name, requirement="no error", reason=result.outcome.error)]
+def check_case(row: Row, required: Collection[Requirement]) -> list[Failure]:
+    """List what one answer does not hold."""
+    name = row.case_id
+    if row.error:
+        return [Failure(case_id=name, requirement="no error", reason=row.error)]
     return [
         Failure(case_id=name, requirement=requirement, reason=score.reason)
-        for requirement, scorer in _PER_CASE.items()
-        if requirement in required and (score := result.scores[scorer]).value is not None and score.value < 1
+        for requirement, scorer in PER_CASE.items()
+        if requirement in required and (score := row.scores[scorer]).value is not None and score.value < 1
     ]
 
 

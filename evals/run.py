@@ -61,7 +61,7 @@ class Row(Stored):
     case_sha256: Sha256
     expected: Expected
     diagnosis: Diagnosis | None
-    """None: the run of this case raised; `error` says why. Its timing fields are blank, see `Row.timing`."""
+    """None: the run of this case raised, `error` says why. Its times are blank, see `Row.timing`."""
     excerpt: str = ""
     error: str = ""
     scores: Mapping[str, Score]

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,39 +14,27 @@ from diagnose.diagnosis import Diagnosis, Evidence, EvidenceRole, Status
 from diagnose.taxonomy import FACTS, FailureType, TriageLabel
 from evals.case import Case
 from evals.dataset import digest
-from evals.outcome import Outcome
+from evals.outcome import Answer, Outcome
+from evals.replay import Task, answer
+from evals.run import DatasetId, Identity, Provenance, Row, Run
 
 CAUSE = "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>"
 RAW_LINES = ("26/11/22 09:14:27 INFO SparkContext: Submitted application: fetch", CAUSE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FakeExcerpt:
-    text: str
-
-    def render(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeState:
-    diagnosis: Diagnosis | None
-    excerpt: FakeExcerpt
-
-
 @dataclass(kw_only=True)
 class FakeProduct:
-    """Answers every log root with the same state, or raises; remembers what it was asked."""
+    """Answers every log root with the same answer, or raises; remembers what it was asked."""
 
-    state: FakeState
+    answer: Answer
     error: Exception | None = None
     asked: list[Path] = field(default_factory=list)
 
-    def __call__(self, log_root: Path) -> FakeState:
+    def __call__(self, log_root: Path) -> Answer:
         self.asked.append(log_root)
         if self.error:
             raise self.error
-        return self.state
+        return self.answer
 
 
 def make_diagnosis(
@@ -199,8 +187,8 @@ def outcome() -> Callable[..., Outcome]:
 @pytest.fixture
 def product() -> Callable[..., FakeProduct]:
     def build(*, error: Exception | None = None, excerpt: str = CAUSE, **changes: Any) -> FakeProduct:
-        state = FakeState(diagnosis=make_diagnosis(**changes), excerpt=FakeExcerpt(text=excerpt))
-        return FakeProduct(state=state, error=error)
+        answer = Answer(diagnosis=make_diagnosis(**changes), excerpt=excerpt)
+        return FakeProduct(answer=answer, error=error)
 
     return build
 
@@ -219,3 +207,51 @@ def dataset(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def rows() -> Callable[..., None]:
     return write_rows
+
+
+def make_identity(*, analyst: str = "rules", cases: int = 2, **changes: Any) -> Identity:
+    datasets = (DatasetId(name="set", cases=cases, sha256="0" * 64),)
+    values = {"datasets": datasets, "analyst": analyst, "code_sha256": "1" * 64, "scorers_sha256": "2" * 64}
+    return Identity(**{**values, **changes})
+
+
+def make_provenance(run_id: str = "run-1") -> Provenance:
+    date = datetime(2026, 1, 1, tzinfo=UTC)
+    return Provenance(run_id=run_id, date=date, commit="abc", python="3.11", version="0")
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Callable[..., Row]:
+    """Replay one case with a made-up answer, and give the judged row."""
+    root = write_logs(tmp_path / "judged")
+
+    def build(
+        case_id: str = "fetch",
+        *,
+        repeat: int = 0,
+        label: dict[str, Any] | None = None,
+        error: Exception | None = None,
+        excerpt: str = CAUSE,
+        **changes: Any,
+    ) -> Row:
+        case = Case.model_validate(make_row(case_id, **(label or {})))
+        changes.setdefault("file", "j-TEST/steps/s-TEST/stdout.gz")
+        product = FakeProduct(
+            answer=Answer(diagnosis=make_diagnosis(**changes), excerpt=excerpt), error=error
+        )
+        return answer(Task(dataset="set", case=case, log_root=root, repeat=repeat), product)
+
+    return build
+
+
+@pytest.fixture
+def run_of() -> Callable[..., Run]:
+    """Make a run of rows."""
+
+    def build(rows: Iterable[Row], *, run_id: str = "run-1", **identity: Any) -> Run:
+        ordered = tuple(sorted(rows, key=lambda row: row.key))
+        cases = len({row.case_id for row in ordered})
+        made = make_identity(**{"cases": max(cases, 1), **identity})
+        return Run(identity=made, provenance=make_provenance(run_id), rows=ordered)
+
+    return build

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evals.archive import load_run
 from evals.cli import main
 
 Build = Callable[..., Any]
@@ -65,14 +66,44 @@ def test_an_unknown_requirement_exits_2(dataset: Build, capsys: Captured) -> Non
     assert "choose from" in capsys.readouterr().err
 
 
-def test_the_report_goes_to_a_file(dataset: Build, product: Build, tmp_path: Path, capsys: Captured) -> None:
-    target = tmp_path / "report.json"
-    arguments = ["run", str(dataset("one")), "--format", "json", "--output", str(target)]
+def test_a_run_is_kept_and_not_asked_again(
+    dataset: Build, product: Build, tmp_path: Path, capsys: Captured
+) -> None:
+    folder = tmp_path / "run"
+    arguments = ["run", str(dataset("one", "two")), "--format", "json", "--output", str(folder)]
     assert main(arguments, diagnose=product()) == 0
-    assert json.loads(target.read_text(encoding="utf-8"))["passed"] is True
     out, err = capsys.readouterr()
-    assert out == ""
-    assert str(target) in err
+    assert json.loads(out)["passed"] is True
+    assert str(folder) in err
+    first, again = load_run(folder), product()
+    assert main(arguments, diagnose=again) == 0
+    assert again.asked == []
+    assert "2 of 2 answers are there" in capsys.readouterr().err
+    assert load_run(folder) == first
+
+
+def test_another_run_in_the_folder_is_refused_unless_begun_anew(
+    dataset: Build, product: Build, tmp_path: Path, capsys: Captured
+) -> None:
+    arguments = ["run", str(dataset("one")), "--output", str(tmp_path / "run")]
+    assert main(arguments, diagnose=product()) == 0
+    assert main([*arguments, "--repeats", "2"], diagnose=product()) == 2
+    assert "repeats: 1 there, 2 now" in capsys.readouterr().err
+    assert main([*arguments, "--repeats", "2", "--fresh"], diagnose=product()) == 0
+    assert len(load_run(tmp_path / "run").rows) == 2
+
+
+@pytest.mark.parametrize("option", [["--repeats", "0"], ["--jobs", "x"], ["--rate", "-1"], ["--rate", "nan"]])
+def test_a_number_that_makes_no_sense_exits_2(dataset: Build, capsys: Captured, option: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(dataset("one")), *option])
+    assert stop.value.code == 2
+    assert option[1] in capsys.readouterr().err
+
+
+def test_an_unknown_analyst_exits_2(dataset: Build, capsys: Captured) -> None:
+    assert main(["run", str(dataset("one")), "--analyst", "oracle"]) == 2
+    assert "oracle" in capsys.readouterr().err
 
 
 def test_check_names_the_datasets(dataset: Build, capsys: Captured) -> None:
@@ -91,7 +122,7 @@ def test_progress_is_shown_on_a_terminal_only(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     main(["run", str(dataset("one"))], diagnose=product())
-    assert "[1/1] one" in capsys.readouterr().err
+    assert "case/s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["dataset"], ["dataset", "check"], ["dataset", "schema"]])

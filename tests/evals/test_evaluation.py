@@ -1,45 +1,41 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from evals.dataset import load
-from evals.evaluation import NO_COMMIT, evaluate, read_commit
+from evals.evaluation import assess
+from evals.known import Miss
 from evals.requirement import Requirement
 
 Build = Callable[..., Any]
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WRONG = {"category": "DATA_QUALITY", "failure_type": "CAST_FAILURE", "safe_to_retry": False}
 
 
-def test_every_case_is_replayed_in_order_and_reported(dataset: Build, product: Build) -> None:
-    fake, seen = product(), []
-    loaded = load(dataset("one", "two"))
-    evaluation = evaluate(
-        [loaded], fake, required=Requirement, date=NOW, progress=lambda *step: seen.append(step)
-    )
-    assert [result.case.id for result in evaluation.results] == ["one", "two"]
-    assert fake.asked == [loaded.folder / "one" / "logs", loaded.folder / "two" / "logs"]
-    assert seen == [(1, 2, "one"), (2, 2, "two")]
+def test_a_good_run_passes(judged: Build, run_of: Build) -> None:
+    evaluation = assess(run_of([judged("one"), judged("two")]), Requirement)
     assert evaluation.passed
-    assert evaluation.provenance.datasets == (("set", 2, loaded.sha256),)
-    assert evaluation.provenance.analysts == ("rules",)
+    assert evaluation.values["category"].hits == 2
 
 
-def test_an_errored_case_counts_as_wrong(dataset: Build, product: Build) -> None:
-    loaded = load(dataset("one"))
-    evaluation = evaluate([loaded], product(error=OSError("gone")), required=[], date=NOW)
+def test_an_errored_case_counts_as_wrong(judged: Build, run_of: Build) -> None:
+    evaluation = assess(run_of([judged(error=OSError("gone"))]), [])
     values = evaluation.values
     assert (values["category"].hits, values["category"].total) == (0, 1)
     assert (values["safe_recall"].hits, values["safe_recall"].total) == (0, 1)
     assert not evaluation.passed
 
 
-def test_the_commit_is_read_from_git_files(tmp_path: Path) -> None:
-    assert read_commit(tmp_path) == NO_COMMIT
-    git = tmp_path / ".git"
-    (git / "refs").mkdir(parents=True)
-    (git / "HEAD").write_text("ref: refs/main\n", encoding="utf-8")
-    (git / "refs" / "main").write_text("abc123\n", encoding="utf-8")
-    assert read_commit(tmp_path) == "abc123"
-    (git / "HEAD").write_text("def456\n", encoding="utf-8")
-    assert read_commit(tmp_path) == "def456"
+def test_a_known_miss_is_shown_and_fails_nothing(judged: Build, run_of: Build) -> None:
+    miss = Miss(case_id="one", requirement=Requirement.CATEGORY, reason="two causes")
+    row = judged("one", label=WRONG, safe_to_retry=False)
+    evaluation = assess(run_of([row]), [Requirement.CATEGORY], [miss])
+    assert evaluation.passed
+    assert [(failure.case_id, failure.requirement) for failure in evaluation.known] == [("one", "category")]
+    assert evaluation.values["category"].hits == 0
+
+
+def test_a_listed_miss_that_holds_again_fails(judged: Build, run_of: Build) -> None:
+    misses = [
+        Miss(case_id=name, requirement=Requirement.CATEGORY, reason="two causes") for name in ("one", "gone")
+    ]
+    evaluation = assess(run_of([judged("one")]), [Requirement.CATEGORY], misses)
+    assert [failure.case_id for failure in evaluation.failures] == ["one"]
+    assert "remove it" in evaluation.failures[0].reason

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evals import replay
-from evals.errors import PrerequisiteError
+from evals.dataset import load
 
 Build = Callable[..., Any]
 
@@ -44,14 +44,33 @@ def test_what_is_printed_and_logged_is_kept(
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_missing_product_is_a_missing_prerequisite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "diagnose.pipeline", None)
-    with pytest.raises(PrerequisiteError, match=r"diagnose\.pipeline"):
-        replay.product()
-
-
 def test_what_a_case_raises_is_redacted(tmp_path: Path, logs: Build, product: Build) -> None:
     secret = "-".join(("Kelo", "tarin", "77ub"))
     outcome = replay.run(logs(tmp_path / "a"), product(error=ValueError(f"password={secret}")))
     assert outcome.error.startswith("ValueError: password=[REDACTED-")
     assert secret not in outcome.error
+
+
+def test_every_case_is_asked_as_often_as_planned(dataset: Build, product: Build) -> None:
+    loaded, fake, waits = load(dataset("one", "two")), product(), []
+    tasks = replay.plan([loaded], repeats=2)
+    rows = list(replay.replay(tasks, fake, pace=lambda: waits.append(1)))
+    assert [row.key for row in rows] == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
+    assert [row.key for row in rows] == [task.key for task in tasks]
+    assert fake.asked == [loaded.folder / name / "logs" for name in ("one", "one", "two", "two")]
+    assert len(waits) == 4
+
+
+def test_what_differs_from_run_to_run_stands_apart(judged: Build) -> None:
+    row = judged(stage_ms={"log": 3})
+    assert row.diagnosis.stage_ms == {}
+    assert row.diagnosis.analysis_timestamp == replay.NO_TIME
+    assert row.timing.stage_ms == {"log": 3}
+    assert row.timing.analysed_at.year == 2026
+
+
+def test_an_errored_case_is_a_row_with_every_score(judged: Build) -> None:
+    row = judged(error=ValueError("boom"))
+    assert row.error == "ValueError: boom"
+    assert row.diagnosis is None
+    assert row.scores["category"].value == 0

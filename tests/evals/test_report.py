@@ -1,13 +1,11 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from evals.dataset import load
-from evals.evaluation import Evaluation, evaluate
+from evals.evaluation import Evaluation, assess
 from evals.report import to_json, to_markdown, to_text
 from evals.requirement import Requirement
 
@@ -15,14 +13,14 @@ Build = Callable[..., Any]
 
 
 @pytest.fixture
-def evaluation(dataset: Build, product: Build) -> Evaluation:
-    loaded = load(dataset("one", "two", safe_to_retry=False))
-    return evaluate([loaded], product(), required=Requirement, date=datetime(2026, 1, 1, tzinfo=UTC))
+def evaluation(judged: Build, run_of: Build) -> Evaluation:
+    rows = [judged(name, label={"safe_to_retry": False}) for name in ("one", "two")]
+    return assess(run_of(rows), Requirement)
 
 
 def test_text_opens_with_provenance_and_shows_cases_scores_and_failures(evaluation: Evaluation) -> None:
     text = to_text(evaluation)
-    assert text.startswith("2 cases, 2026-01-01 00:00 UTC")
+    assert text.startswith("2 of 2 answers, 2026-01-01 00:00 UTC")
     assert "DEPENDENCY_FAILURE/SERVICE_UNREACHABLE" in text
     assert "no/yes" in text
     assert re.search(r"^category, strict +2/2 +1\.000 +\[0\.158, 1\.000\]$", text, re.MULTILINE)

@@ -1,0 +1,1 @@
+"""The commands of `evals`: one module each, with `add`, which hangs its parser below the main one."""

@@ -5,14 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SHARED ?= ../shared/real-logs
-CASES := datasets/lab $(wildcard $(SHARED))
+CASES := datasets/lab datasets/synthetic datasets/triage $(wildcard $(SHARED))
+PROMPTFOO := build/promptfoo/node_modules/.bin/promptfoo
 FUZZ_SECONDS ?= 60
 LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup eval test fuzz test-wheel check format lock ci clean
+.PHONY: help setup eval mlflow promptfoo test fuzz test-wheel check format lock ci clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,8 +29,8 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-eval: $(VENV)/.ready ## Replay the labelled failures through the rules and score them
-	@$(BIN)/python -m evals run $(CASES)
+eval: $(VENV)/.ready ## Replay the labelled failures through the rules: scores, report, MLflow run
+	@$(BIN)/python -m evals run $(CASES) --output reports/runs/rules --fresh --track
 
 test: $(VENV)/.ready ## Run the tests
 	@$(BIN)/python -m pytest
@@ -51,6 +52,17 @@ check: $(VENV)/.ready ## Lint, format, types and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+mlflow: $(VENV)/.ready ## Open the runs in MLflow's pages, at http://127.0.0.1:5000
+	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///reports/mlflow/mlflow.db --host 127.0.0.1 --port 5000
+
+$(PROMPTFOO): evals/interop/package-lock.json
+	@mkdir -p build/promptfoo && cp evals/interop/package.json evals/interop/package-lock.json build/promptfoo/
+	@cd build/promptfoo && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+promptfoo: $(VENV)/.ready $(PROMPTFOO) ## Run the same cases through a real promptfoo (npm), compare verdicts
+	@$(BIN)/python -m evals.interop --promptfoo $(PROMPTFOO) datasets/lab datasets/triage datasets/synthetic
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

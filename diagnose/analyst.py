@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from diagnose.circumstance import NOTHING, Circumstances
 from diagnose.diagnosis import EvidenceRole
 from diagnose.draft import Draft, Quote
 from diagnose.excerpt import LogExcerpt
@@ -18,6 +19,7 @@ from diagnose.ranking import Judgement, exception_lines, named_exceptions, raise
 from diagnose.record import Level, parse_header
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
+from diagnose.triage import refine
 
 NAME: Final = "rules"
 """What the payload's `analyst` says."""
@@ -38,10 +40,19 @@ class View:
     """Values of the job's context that advice may name."""
     lines_read: int
     gaps: Sequence[str]
+    """Of the logs; those of the signals stand in the circumstances."""
+    circumstances: Circumstances = NOTHING
+    """What the job's signals tell."""
 
 
 def draft_by_rules(view: View) -> Draft:
-    """Draft from the judgement of the findings."""
+    """Draft from the judgement of the findings, and from the job's signals where the logs leave it open."""
+    primary = view.judgement.primary
+    bare = primary is not None and primary.signature.specificity <= 1
+    return refine(_by_findings(view), view.circumstances, bare=bare)
+
+
+def _by_findings(view: View) -> Draft:
     judgement = view.judgement
     if judgement.primary is not None:
         return _known(view, judgement.primary)

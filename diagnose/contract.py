@@ -223,20 +223,35 @@ class Instance(_Told):
 
 
 class Signals(BaseModel):
-    """What the job's surroundings know; nothing of it is in the EMR API."""
+    """What the job's surroundings know; nothing of it is in the EMR API.
 
-    # Others than these may be told, too: they are shown to a model as they are, and read by no code.
+    A group of another shape than described is ignored and named in the gaps: a diagnosis without signals is
+    worth more than none. `survey` says what is read.
+    """
+
+    # Others than these may be told, too: they are shown to a model as they are.
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, JsonValue]
 
     control_row: Annotated[
-        dict[str, JsonValue] | None,
-        Field(description="batch_id, source_path, target_table, attempt_count, status"),
+        JsonValue,
+        Field(description="object: batch_id, source_path, target_table, attempt_count, status, staging_rows"),
     ] = None
-    record_counts: Annotated[dict[str, int] | None, Field(description="by dataset or stage")] = None
-    quality_results: Annotated[list[JsonValue] | None, Field(description="checks and their results")] = None
-    table_snapshot: Annotated[dict[str, JsonValue] | None, Field(description="of the target table")] = None
-    deployment: Annotated[dict[str, JsonValue] | None, Field(description="version, commit, time")] = None
+    record_counts: Annotated[
+        JsonValue, Field(description="object: counts by dataset or stage, and what was expected of them")
+    ] = None
+    quality_results: Annotated[
+        JsonValue, Field(description="list of checks and their results: check, status or passed")
+    ] = None
+    table_snapshot: Annotated[
+        JsonValue,
+        Field(description="object: columns, incoming_columns or added_columns; file_count, total_bytes"),
+    ] = None
+    deployment: Annotated[JsonValue, Field(description="object: version, commit, time (ISO 8601)")] = None
+    task_metrics: Annotated[
+        JsonValue,
+        Field(description="object, or one by stage: max_task_seconds, median_task_seconds, spill_bytes"),
+    ] = None
 
 
 class MetadataReply(BaseModel):
@@ -250,7 +265,7 @@ class MetadataReply(BaseModel):
     instance_groups: list[InstanceGroup] | None = None
     instance_fleets: list[InstanceFleet] | None = None
     instances: Annotated[list[Instance] | None, Field(description="those that ended")] = None
-    signals: Signals | None = None
+    signals: Signals | JsonValue = None
 
     def document(self) -> dict[str, Any]:
         """Give the reply as plain JSON, without what is not told."""

@@ -152,6 +152,8 @@ def _context(
         step=_step(step, args, failure, bounds["step"]),
         signals=bounds["signals"].plain(mapping(document.get("signals"))),
     )
+    if document.get("signals") is not None and not isinstance(document["signals"], dict):
+        gaps = (*gaps, "metadata, signals: not as agreed, ignored")
     return context, (*gaps, *(gap for bound in bounds.values() for gap in bound.gaps))
 
 

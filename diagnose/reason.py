@@ -29,7 +29,9 @@ SECRET: Final = 1024
 """It may hold a secret."""
 DIRE: Final = 2048
 """More than a hint: it may say how something ended, or be logged louder than INFO."""
-PLACES: Final = 12
+SETTING: Final = 4096
+"""It may state the value of a setting."""
+PLACES: Final = 13
 ALL: Final = (1 << PLACES) - 1
 RECORD: Final = GRADE | DIRE | BARE | STOP | OWN | HEADER
 """Reasons to look at the line's record; the others are about the line alone."""

@@ -2,7 +2,7 @@
 
 True only when a blind rerun can neither repeat the failure for sure nor corrupt data: a transient cause, no
 sign that a write began, the driver's logs read whole, a verdict that is sure enough and uncontested.
-A model may turn true into false, never false into true.
+A model may turn true into false, never false into true; so may a signal of the job's surroundings.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,8 @@ def decide_retry(
     contested: bool,
     repeated_differently: bool = False,
     veto: str | None = None,
+    risks: Sequence[str] = (),
+    doubt: str = "",
 ) -> RetryDecision:
     """Decide.
 
@@ -48,11 +50,16 @@ def decide_retry(
         contested: another failure type explains the run nearly as well.
         repeated_differently: a later attempt of the same run, itself a blind rerun, failed on something else.
         veto: the analyst's own reason against a rerun (it may be empty); None when it has none.
+        risks: what the job's signals tell of a begun write, in words; the first is given as the reason.
+        doubt: why the signals leave a begun write possible, in words; "" for none.
     """
     if signs:
         place = f"{signs[0].file}:{signs[0].line}"
         shown = f"A write had begun before the failure ({signs[0].what}, {place})"
         reason = f"{shown}; a rerun may repeat or corrupt data."
+        return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
+    if risks:
+        reason = f"A write may have begun ({risks[0]}); a rerun may repeat or corrupt data."
         return RetryDecision(safe=False, reason=reason, partial_write_risk=True)
     if repeated_differently:
         reason = "YARN ran the job more than once, and not every attempt ended the same way."
@@ -60,6 +67,8 @@ def decide_retry(
     reason = _refusal(failure_type, rule, coverage=coverage, confidence=confidence, contested=contested)
     if not reason and veto is not None:
         reason = f"The analyst judges that a rerun is not safe. {veto}".rstrip()
+    if not reason and doubt:
+        reason = f"The cause is transient, but {doubt}; a begun write can't be excluded."
     if reason:
         return RetryDecision(safe=False, reason=reason, partial_write_risk=False)
     return RetryDecision(

@@ -4,7 +4,8 @@ A shelf is a folder:
 
     diagnosis/<version>/{system.j2,user.j2,repair.j2,meta.toml}
     released.toml     one table per released version: `[v1]`, `sha256 = "…"`, `released = 2026-11-22`
-    active.toml       written by the promotion tool alone: `version`, `sha256`, `gate`, `reason`, `run_id`
+    active.toml       written by the promotion tool alone: `version`, `sha256`, `gate`, `reason`, `run_id`;
+                      also `date`, and after a gate `gate_sha256` and `model`
 
 A released version never changes: one whose hash differs is refused. A version that is not listed is a draft.
 Shelves are looked for in the repository (beside the package, in a checkout), then in the packaged copy; the
@@ -33,6 +34,8 @@ ROOTS: Final = (_HERE.parent / "prompts", _HERE / "_prompts")
 """Where shelves stand: the repository's, and the copy in the wheel."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_NEEDED: Final = ("version", "sha256", "gate", "reason", "run_id")
+_TOLD: Final = ("date", "gate_sha256", "model")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,10 +56,23 @@ class _Release:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Active:
+class Active:
+    """What `active.toml` says: which texts are in production, and why."""
+
     version: str
     sha256: str
     gate: str
+    """`none`, or what the gate said."""
+    reason: str
+    """Why it was promoted without a proof; empty after a gate."""
+    run_id: str
+    """Of the run that the gate judged; empty without one."""
+    date: str = ""
+    """When it was promoted, ISO 8601."""
+    gate_sha256: str = ""
+    """Of the gate's record."""
+    model: str = ""
+    """The model that the gate's verdict speaks of."""
 
 
 def load_prompt(name: str | None = None, *, roots: Sequence[Path] | None = None) -> Prompt:
@@ -84,6 +100,22 @@ def load_prompt(name: str | None = None, *, roots: Sequence[Path] | None = None)
         known = f"there are {', '.join(shelf.names())}" if shelf else "there is no shelf of prompts"
         raise PromptError(f"prompt {name!r} is not there: {known}; or give the path of a version's folder")
     return _take_folder(folder.resolve(), shelf)
+
+
+def find_root(*, roots: Sequence[Path] | None = None) -> Path | None:
+    """Find the folder that versions are taken from; None when there is none."""
+    shelf = _find_shelf(ROOTS if roots is None else roots)
+    return shelf.root if shelf is not None else None
+
+
+def read_active(*, roots: Sequence[Path] | None = None) -> Active | None:
+    """Read which version was promoted and why; None without a promotion or a shelf.
+
+    Raises:
+        PromptError: `active.toml` is not valid.
+    """
+    shelf = _find_shelf(ROOTS if roots is None else roots)
+    return shelf.active() if shelf is not None else None
 
 
 def _find_shelf(roots: Sequence[Path]) -> "_Shelf | None":
@@ -165,15 +197,16 @@ class _Shelf:
             )
         return release is not None
 
-    def active(self) -> _Active | None:
+    def active(self) -> Active | None:
         """Read which version was promoted; None without a promotion."""
         table = self._read_toml(ACTIVE)
         if table is None:
             return None
-        for field in ("version", "sha256", "gate", "reason", "run_id"):
+        for field in _NEEDED:
             if not isinstance(table.get(field), str):
                 raise PromptError(f"{self.root / ACTIVE}: {field} must be given, as a text; promote again")
-        return _Active(version=table["version"], sha256=table["sha256"], gate=table["gate"])
+        told = {name: table[name] for name in _TOLD if isinstance(table.get(name), str)}
+        return Active(**{name: table[name] for name in _NEEDED}, **told)
 
     def _released(self) -> Mapping[str, _Release]:
         table = self._read_toml(RELEASED) or {}

@@ -27,12 +27,14 @@ from diagnose.reason import (
     OWN,
     PLACES,
     SECRET,
+    SETTING,
     SIGN,
     STATE,
     STOP,
     TASK,
 )
 from diagnose.sign import OWN_WORDS, PLATFORM_PHRASES, SIGNS, WRITER_CALLS
+from diagnose.statement import STATEMENT
 
 PLACE_BITS: Final = 4
 """A hit is `(end << PLACE_BITS) | place of the reason's bit`."""
@@ -164,7 +166,7 @@ class Sieve:
         self._seen_bytes += size_bytes
         return bool(self._built.keys() & {"own", "main"}) or self._seen_bytes > WARM_BYTES
 
-    def search(self, data: bytes, *, own: bool, headers: bool, applications: bool) -> Hits:
+    def search(self, data: bytes, *, own: bool, headers: bool, applications: bool, settings: bool) -> Hits:
         """Find what could matter in whole lines.
 
         Args:
@@ -172,6 +174,7 @@ class Sieve:
             own: claims of the job itself count.
             headers: headers of lines count.
             applications: ids of applications count.
+            settings: values of settings count.
 
         Returns:
             What was found.
@@ -190,6 +193,8 @@ class Sieve:
             self._run("header", data, note)
         if applications:
             self._run("application", data, note)
+        if settings:
+            self._run("setting", data, note)
         lines.sort()
         return Hits(lines, attempts)
 
@@ -247,6 +252,7 @@ class Sieve:
         fixed: dict[str, Rows] = {
             "header": [(f"^{HEADER_START}", HEADER)],
             "application": [(r"(?:application|job)_\d{10,}_\d{4}", APPLICATION)],
+            "setting": [(STATEMENT, SETTING)],
             "suspect": [(_SUSPECT, GRADE)],
             "unclean": [(_UNCLEAN, GRADE)],
         }

@@ -281,6 +281,7 @@ def verdict(state: State, kit: Kit) -> State:
         policy=kit.policy,
         redact=cleaned,
         rules=rules if by_model else None,
+        circumstances=view.circumstances,
     )
     return replace(state, diagnosis=decided, suspects=state.suspects + len(found))
 

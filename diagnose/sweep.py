@@ -15,7 +15,7 @@ from diagnose.course import Course
 from diagnose.keeper import Repeat
 from diagnose.log import Line, Lines
 from diagnose.note import MAX_SIGNS, shows_info
-from diagnose.reason import ALL, ATTEMPT, GRADE, HEADER, OWN, RECORD, SECRET, SIGN, STOP, TASK
+from diagnose.reason import ALL, ATTEMPT, GRADE, HEADER, OWN, RECORD, SECRET, SETTING, SIGN, STOP, TASK
 from diagnose.record import MAX_RECORD_LINES, Header, parse_header
 from diagnose.sieve import PLACE_BITS, PLACE_MASK, Hits, Sieve
 from diagnose.stamp import Stamps, is_dated
@@ -46,6 +46,8 @@ class Sweep:
         self._seeks_headers = True
         self._place, self._number = 0, 1
         """A place in the chunk, and the number of the line that begins there."""
+        self._first = 1
+        """The number of the chunk's first line."""
         self._noted = 0
         """Where the lines end that were noted by themselves."""
         self._after_secret = 0
@@ -73,6 +75,7 @@ class Sweep:
     def _take_piece(self, piece: Piece) -> None:
         """Take a part of an overlong line as a line of its own."""
         course, data = self._course, piece.raw + b"\n"
+        self._first = self._number
         line, reasons = piece.line(self._number), ALL
         if self._sieve.pays(len(data)) and self._sieve.is_clean(data):
             found = self._search(data, headers=False)
@@ -91,6 +94,7 @@ class Sweep:
 
     def _take_chunk(self, chunk: Chunk) -> None:
         first, end = self._number, len(chunk.data)
+        self._first = first
         self._chunk, self._place, self._noted, self._after_secret = chunk, 0, 0, 0
         self._lost.clear()
         self._note_info()
@@ -119,8 +123,14 @@ class Sweep:
         return current is None or current.header is None
 
     def _search(self, data: bytes, *, headers: bool) -> Hits:
-        own, named = self._course.seeks_own, self._course.notes.takes_applications
-        return self._sieve.search(data, own=own, headers=headers, applications=named)
+        notes = self._course.notes
+        return self._sieve.search(
+            data,
+            own=self._course.seeks_own,
+            headers=headers,
+            applications=notes.takes_applications,
+            settings=notes.takes_settings(self._first),
+        )
 
     def _take_window(self, place: int, end: int) -> int:
         """Take lines up to `end`; give where lines are left that must be searched for headers first."""
@@ -160,6 +170,7 @@ class Sweep:
         course = self._course
         dead = (0 if course.seeks_own else OWN) | (SIGN if len(course.scan.signs) >= MAX_SIGNS else 0)
         dead |= 0 if course.notes.takes_tasks else TASK
+        dead |= 0 if course.notes.takes_settings(self._first) else SETTING
         dead |= SECRET if course.notes.witness.full else 0
         return ALL & ~(dead | (STOP if course.keeper.after_end else 0))
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from diagnose.advice import AdvicePolicy
+from diagnose.circumstance import NOTHING, Circumstances
 from diagnose.coverage import Coverage
 from diagnose.diagnosis import MAX_RECOMMENDATIONS, Diagnosis, Evidence, EvidenceRole, RuledOut, Status
 from diagnose.draft import Draft, Quote
@@ -20,6 +21,7 @@ from diagnose.identifier import shown_identifier
 from diagnose.retry import RetryDecision, decide_retry
 from diagnose.sign import WriteSign
 from diagnose.taxonomy import FACTS, Category, FailureType, TriageLabel
+from diagnose.triage import cite, triage
 from diagnose.usage import Usage
 
 MAX_EVIDENCE_CHARS: Final = 2000
@@ -61,6 +63,7 @@ def decide(
     policy: AdvicePolicy,
     redact: Callable[[str], str],
     rules: Draft | None = None,
+    circumstances: Circumstances = NOTHING,
 ) -> Diagnosis:
     """Check a draft and make it the payload.
 
@@ -73,11 +76,14 @@ def decide(
         policy: what may not be recommended.
         redact: removes secrets from a text; knows the values found in the logs.
         rules: with a model's draft, the rules' own: a rerun is safe only when both allow it.
+        circumstances: what the job's signals tell; they hold whoever drafted.
     """
-    evidence = _distinct([*_grounded(draft.evidence, excerpt), *_write_evidence(signs, excerpt)])
+    evidence = _shown_evidence(draft, excerpt, signs, circumstances)
     confidence = _checked_confidence(draft, excerpt)
     drafts = [_without_advice(each, policy) for each in (rules, draft) if each is not None]
-    retry = _strictest(_judged(each, excerpt, signs, coverage) for each in drafts)
+    retry = _strictest(_judged(each, excerpt, signs, coverage, circumstances) for each in drafts)
+    risk = retry.partial_write_risk
+    label = triage(draft.failure_type, circumstances, partial_write_risk=risk, logged_write=bool(signs))
     failure = frame.failure
     return Diagnosis(
         root_cause=redact(_stated(draft, rules, policy)),
@@ -99,14 +105,16 @@ def decide(
         model_text=_short(redact(frame.model_text)) if frame.model_text else None,
         completed_stages=list(frame.completed_stages),
         failure_type=draft.failure_type,
-        triage_label=_triage(draft.failure_type, retry),
+        triage_label=label.label,
         safe_to_retry=retry.safe,
         retry_reason=redact(retry.reason),
-        partial_write_risk=retry.partial_write_risk,
+        partial_write_risk=risk,
         confidence=confidence,
         evidence=evidence,
         ruled_out=_ruled_out(draft, policy, redact),
-        gaps=[redact(gap) for gap in (*excerpt.gaps, *_draft_gaps(draft, rules, policy))],
+        gaps=_distinct_texts(
+            excerpt.gaps, _draft_gaps(draft, rules, policy), [label.conflict], redact=redact
+        ),
         analyst=frame.analyst,
         model_id=frame.model_id,
         prompt_version=frame.prompt_version,
@@ -186,7 +194,11 @@ def diagnosis_id(failure: Failure, attempt: int | None = None, *, content: str =
 
 
 def _judged(
-    draft: Draft, excerpt: LogExcerpt, signs: Sequence[WriteSign], coverage: Coverage
+    draft: Draft,
+    excerpt: LogExcerpt,
+    signs: Sequence[WriteSign],
+    coverage: Coverage,
+    circumstances: Circumstances,
 ) -> RetryDecision:
     return decide_retry(
         draft.failure_type,
@@ -197,7 +209,13 @@ def _judged(
         contested=draft.contested,
         repeated_differently=draft.repeated_differently,
         veto=draft.veto,
+        risks=[risk.words for risk in circumstances.risks],
+        doubt=circumstances.doubt or next(iter(circumstances.conflicts), ""),
     )
+
+
+def _distinct_texts(*groups: Iterable[str], redact: Callable[[str], str]) -> list[str]:
+    return list(dict.fromkeys(redact(text) for group in groups for text in group if text))
 
 
 def _ruled_out(draft: Draft, policy: AdvicePolicy, redact: Callable[[str], str]) -> list[RuledOut]:
@@ -274,6 +292,15 @@ def _grounded(quotes: Sequence[Quote], excerpt: LogExcerpt) -> list[Evidence]:
     ]
 
 
+def _shown_evidence(
+    draft: Draft, excerpt: LogExcerpt, signs: Sequence[WriteSign], circumstances: Circumstances
+) -> list[Evidence]:
+    """Show the draft's lines, then the line and the signal that tell of a write."""
+    told = cite([risk.leaf for risk in circumstances.risks[:1] if risk.leaf])
+    found = (_grounded(draft.evidence, excerpt), _write_evidence(signs, excerpt), _grounded(told, excerpt))
+    return _distinct(item for group in found for item in group)
+
+
 def _distinct(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Show each line once."""
     return list({(item.file, item.line): item for item in reversed(list(evidence))}.values())[::-1]
@@ -305,11 +332,3 @@ def _allowed(
     if risk:
         kept.insert(1, "Before any rerun, check what the failed run has already written to its output.")
     return [redact(text) for text in kept[:MAX_RECOMMENDATIONS]]
-
-
-def _triage(failure_type: FailureType, retry: RetryDecision) -> TriageLabel:
-    """Project onto the triage labels: a write at risk matters more than its transient cause."""
-    label = FACTS[failure_type].triage
-    if retry.partial_write_risk and label is TriageLabel.UNKNOWN:
-        return TriageLabel.PARTIAL_WRITE_RISK
-    return label

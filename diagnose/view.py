@@ -6,21 +6,23 @@ Redaction stands between the incident and everything else: what leaves this modu
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from diagnose.analyst import View
 from diagnose.anchor import Interest
 from diagnose.background import describe
 from diagnose.brief import Brief, Hint
-from diagnose.excerpt import ELLIPSIS, Baseline, build_excerpt, shorten
+from diagnose.circumstance import PREFIX, Circumstances
+from diagnose.excerpt import ELLIPSIS, Baseline, Block, LogExcerpt, build_excerpt, shorten
 from diagnose.failure import Failure, JobContext
 from diagnose.finding import Event, Finding, events, find
 from diagnose.incident import Incident
 from diagnose.inspection import without
 from diagnose.layout import Source, SourceKind
+from diagnose.leaf import reworded, texts
 from diagnose.log import Line, printable
 from diagnose.ranking import Judgement, judge
 from diagnose.record import Level
@@ -28,6 +30,7 @@ from diagnose.redaction import Redaction
 from diagnose.scan import Mark, Passage, Scan
 from diagnose.sign import WriteSign
 from diagnose.signature import Catalogue
+from diagnose.survey import survey
 
 _MAX_SHOWN_SIGNS: Final = 3
 MAX_WITNESS_CHARS: Final = 512 * 1024
@@ -49,6 +52,8 @@ class Redacted:
     """The groups of the job's context as text, by name."""
     values: Mapping[str, str]
     """Values of the job's context that advice may name."""
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    """What the job's surroundings tell."""
 
 
 def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
@@ -62,7 +67,7 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     for scan in incident.scans:
         passages.extend(_with_signs(scan))
     signs = sorted((s for scan in incident.scans for s in scan.signs), key=lambda sign: -sign.weight)
-    texts = ["\n".join(line.text for line in p.lines) for p in passages]
+    blocks = ["\n".join(line.text for line in p.lines) for p in passages]
     names = sorted({p.source.file for p in passages} | {s.file for s in signs})
     context = _context_text(incident.context)
     groups, values = describe(incident.context), incident.context.template_values()
@@ -71,13 +76,15 @@ def redact_incident(incident: Incident, redaction: Redaction) -> Redacted:
     witnesses = "\n".join(line for scan in incident.scans for line in scan.witnesses)
     redaction.texts([context, named, *groups.values(), witnesses[:MAX_WITNESS_CHARS]])
     shown = [*names, *(s.text for s in signs), *incident.gaps]
-    clean = redaction.texts([*texts, *(printable(text) for text in shown)])
-    clean_texts = clean[: len(texts)]
-    clean_names = dict(zip(names, clean[len(texts) :], strict=False))
-    rest = clean[len(texts) + len(names) :]
+    clean = redaction.texts([*blocks, *(printable(text) for text in shown)])
+    clean_texts = clean[: len(blocks)]
+    clean_names = dict(zip(names, clean[len(blocks) :], strict=False))
+    rest = clean[len(blocks) + len(names) :]
+    told = texts(incident.context.signals)
     return Redacted(
         background=dict(zip(groups, redaction.texts(tuple(groups.values())), strict=True)),
         values=dict(zip(values, redaction.texts(tuple(values.values())), strict=True)),
+        signals=reworded(incident.context.signals, dict(zip(told, redaction.texts(told), strict=True))),
         passages=tuple(_rebuilt(p, t, clean_names) for p, t in zip(passages, clean_texts, strict=True)),
         signs=tuple(
             replace(sign, file=clean_names[sign.file], text=text)
@@ -103,6 +110,7 @@ def masked(redacted: Redacted, values: tuple[str, ...]) -> Redacted:
         repeats=redacted.repeats,
         background={name: without(text, values) for name, text in redacted.background.items()},
         values={name: without(text, values) for name, text in redacted.values.items()},
+        signals=reworded(redacted.signals, {t: without(t, values) for t in texts(redacted.signals)}),
     )
 
 
@@ -144,12 +152,14 @@ def build_view(
         max_bytes: hard limit of the excerpt.
         baseline: templates of a good run, if there is one.
     """
+    circumstances = survey(redacted.signals, failed_at=incident.failure.failed_at)
+    cited = _signal_blocks(circumstances, max_bytes // _SIGNALS_SHARE)
     excerpt = build_excerpt(
         matched.events,
         matched.findings,
         matched.judgement,
-        max_bytes=max_bytes,
-        gaps=redacted.gaps,
+        max_bytes=max_bytes - sum(len(block.render().encode()) for block in cited),
+        gaps=(*redacted.gaps, *circumstances.gaps),
         lines_read=incident.lines,
         repeats=redacted.repeats,
         signs=frozenset((s.file, s.line) for s in redacted.signs[:_MAX_SHOWN_SIGNS]),
@@ -159,11 +169,33 @@ def build_view(
         events=matched.events,
         findings=matched.findings,
         judgement=matched.judgement,
-        excerpt=excerpt,
+        excerpt=_with_signals(excerpt, cited, max_bytes),
         values=redacted.values,
         lines_read=incident.lines,
         gaps=redacted.gaps,
+        circumstances=circumstances,
     )
+
+
+_SIGNALS_SHARE: Final = 8
+"""Signals that are cited take at most this part of an excerpt."""
+
+
+def _signal_blocks(circumstances: Circumstances, max_bytes: int) -> tuple[Block, ...]:
+    """Make the signals that evidence may cite blocks of the excerpt: one line each, as many as fit."""
+    blocks, left_bytes = [], max_bytes
+    for leaf in circumstances.leaves:
+        file = PREFIX + leaf.name
+        block = Block(file=file, container=None, attempt=None, numbers=(1,), lines=(leaf.text,))
+        left_bytes -= len(block.render().encode())
+        if left_bytes < 0:
+            break
+        blocks.append(block)
+    return tuple(blocks)
+
+
+def _with_signals(excerpt: LogExcerpt, cited: tuple[Block, ...], max_bytes: int) -> LogExcerpt:
+    return replace(excerpt, blocks=(*excerpt.blocks, *cited), max_bytes=max_bytes) if cited else excerpt
 
 
 MAX_HINTS: Final = 12
@@ -190,7 +222,7 @@ def brief(view: View, redacted: Redacted, failure: Failure) -> Brief:
         hive=groups.get("hive", ""),
         step=groups.get("step", ""),
         signals=groups.get("signals", ""),
-        gaps=tuple(view.gaps),
+        gaps=(*view.gaps, *view.circumstances.gaps),
         excerpt=view.excerpt.render(),
         hints=tuple(_hints(view)),
     )
@@ -254,9 +286,9 @@ def _context_passages(context: JobContext) -> Iterable[Passage]:
         "context.step.failure_details.reason": details.get("Reason"),
         "context.step.state_change_reason": context.step.get("state_change_reason"),
     }
-    for field, text in words.items():
+    for place, text in words.items():
         if text and text != "Unknown Error":
-            source = Source(file=field, kind=SourceKind.CONTEXT, stream="log")
+            source = Source(file=place, kind=SourceKind.CONTEXT, stream="log")
             for number, line in enumerate(str(text).splitlines(), start=1):
                 passage = _single_line(source, number, line)
                 mark = replace(passage.marks[0], interest=Interest.FATAL, level=Level.ERROR)

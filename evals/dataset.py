@@ -1,6 +1,7 @@
-"""A folder → labelled cases, checked: labels, ids, folders and checksums.
+"""A folder ↔ labelled cases: read strictly (labels, ids, folders, checksums) and written sorted by id.
 
 Two layouts are read: a folder with `cases.jsonl`; a folder of case folders with `label.json` beside `logs`.
+Reading stops at the first problem and looks only at what a run rests on; `evals.inspection` is thorough.
 
 The checksum of a case is the SHA-256 of this text, sorted by path: one line `<sha256 of the file>  <path>`
 for each file under `log_root` and for `meta.json` beside it, paths relative to the parent of `log_root`:
@@ -9,21 +10,24 @@ for each file under `log_root` and for `meta.json` beside it, paths relative to 
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from evals.case import Case
 from evals.errors import DatasetError
+from evals.jsonl import read_rows, write_rows
 from evals.label import Label, to_case
 
 CASES_FILE: Final = "cases.jsonl"
 LABEL_FILE: Final = "label.json"
 META_FILE: Final = "meta.json"
+LOGS_FOLDER: Final = "logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,33 @@ def load_all(paths: Sequence[Path]) -> tuple[Dataset, ...]:
     return datasets
 
 
+def write_cases(folder: Path, cases: Iterable[Case]) -> Path:
+    """Write `folder/cases.jsonl`: one line per case, sorted by id, whole or not at all.
+
+    Raises:
+        DatasetError: Two cases have one id.
+        OSError: The folder can't be written to.
+    """
+    ordered = sorted(cases, key=lambda case: case.id)
+    _check_unique(ordered, str(folder / CASES_FILE))
+    rows = (case.model_dump(mode="json", by_alias=True, exclude_none=True) for case in ordered)
+    return write_rows(folder / CASES_FILE, rows)
+
+
+def index_labels(folder: Path) -> Path:
+    """Write `cases.jsonl` from the `label.json` files in the folders of `folder`, with fresh checksums.
+
+    Raises:
+        DatasetError: No label is there, or one is not valid.
+    """
+    cases = [*_read_labels(folder)]
+    if not cases:
+        raise DatasetError(
+            f"{folder}: no {LABEL_FILE} in its folders; write one beside each case's {LOGS_FOLDER}"
+        )
+    return write_cases(folder, cases)
+
+
 def digest(log_root: Path) -> str:
     """Compute the checksum of a case's files; the module's docstring has the rule.
 
@@ -100,69 +131,73 @@ def _read(path: Path) -> Iterator[Case]:
         raise DatasetError(f"{path}: no such folder; give a folder with {CASES_FILE} or with labelled cases")
     if (path / CASES_FILE).is_file():
         return _read_lines(path / CASES_FILE)
-    if (path / LABEL_FILE).is_file():
-        return iter([_read_label(path, "")])
-    labels = sorted(path.glob(f"*/{LABEL_FILE}"))
-    return (_read_label(label.parent, label.parent.name) for label in labels)
+    return _read_labels(path)
 
 
 def _read_lines(path: Path) -> Iterator[Case]:
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        if line.strip():
-            yield _parse_line(line, f"{path}:{number}")
+    for number, row in read_rows(path):
+        try:
+            yield Case.model_validate(row)
+        except ValidationError as error:
+            raise DatasetError(f"{path}:{number}: {explain(row, error)[0]}") from error
 
 
-def _parse_line(line: str, place: str) -> Case:
-    try:
-        return Case.model_validate_json(line)
-    except ValidationError as error:
-        raise DatasetError(_explain(place, _name_of(line), error)) from error
+def _read_labels(path: Path) -> Iterator[Case]:
+    for folder in label_folders(path):
+        yield read_label(folder, "" if folder == path else folder.name)
 
 
-def _read_label(folder: Path, name: str) -> Case:
-    place = folder / LABEL_FILE
-    text = _text(place)
+def label_folders(path: Path) -> list[Path]:
+    """List the case folders of a dataset without `cases.jsonl`: `path` itself, or those in it, by name."""
+    if (path / LABEL_FILE).is_file():
+        return [path]
+    return sorted(label.parent for label in path.glob(f"*/{LABEL_FILE}"))
+
+
+def read_label(folder: Path, name: str) -> Case:
+    """Read one case folder with `label.json`; `name` is the folder's path in the dataset.
+
+    Raises:
+        DatasetError: A file can't be read, or the label is not valid.
+    """
+    row = _json(folder / LABEL_FILE)
     meta = _json(folder / META_FILE) if (folder / META_FILE).is_file() else {}
     try:
-        label = Label.model_validate_json(text)
-        return to_case(label, folder=name, meta=meta, sha256=digest(folder / "logs"))
+        label = Label.model_validate(row)
+        return to_case(label, folder=name, meta=meta, sha256=digest(folder / LOGS_FOLDER))
     except ValidationError as error:
-        raise DatasetError(_explain(str(place), _name_of(text), error)) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: can't be read ({error}); restore the file") from error
+        raise DatasetError(f"{folder / LABEL_FILE}: {explain(row, error)[0]}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_text(path))
-    except json.JSONDecodeError as error:
+        value = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be read ({error}); restore the file") from error
+    except orjson.JSONDecodeError as error:
         raise DatasetError(f"{path}: not valid JSON ({error}); restore the file") from error
     if not isinstance(value, dict):
-        raise DatasetError(f"{path}: not a JSON object; it must hold event, step and cluster")
+        raise DatasetError(f"{path}: not a JSON object; correct it, datasets/README.md has the layout")
     return value
 
 
-def _name_of(text: str) -> str:
-    """Find the id in a row that is not valid otherwise."""
-    try:
-        row = json.loads(text)
-        name = row.get("id") or row.get("vars", {}).get("case_id")
-    except (json.JSONDecodeError, AttributeError):
-        name = None
-    return str(name or "without an id")
+def name_of(row: Mapping[str, Any]) -> str:
+    """Find the id in a row that may not be valid otherwise; empty when there is none."""
+    given = row.get("vars")
+    name = row.get("id") or (given.get("case_id") if isinstance(given, dict) else None)
+    return str(name or "")
 
 
-def _explain(place: str, name: str, error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the row"
-    given = f" (given: {first['input']!r})" if isinstance(first["input"], str | int | float) else ""
-    problem = f"{field}: {first['msg']}{given}"
-    return f"{place}: case {name}: {problem}; correct it, datasets/case.schema.json has the form"
+def explain(row: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """Turn each problem of a row into a sentence with the case, the field, the value and the next step."""
+    name = name_of(row) or "without an id"
+    return [f"case {name}: {_problem(item)}" for item in error.errors(include_url=False)]
+
+
+def _problem(item: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in item["loc"]) or "the row"
+    given = f" (given: {item['input']!r:.100})" if isinstance(item["input"], str | int | float) else ""
+    return f"{field}: {item['msg']}{given}; correct it, datasets/case.schema.json has the form"
 
 
 def _check_unique(cases: Iterable[Case], where: str) -> None:

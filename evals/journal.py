@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
 
-import orjson
 from pydantic import ValidationError
 
 from evals.errors import RunError
@@ -100,7 +99,7 @@ class Journal:
         return head
 
     def _append(self, item: Stored) -> None:
-        line = orjson.dumps(item.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE)
+        line = item.model_dump_json().encode() + b"\n"
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:

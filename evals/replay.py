@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from evals.case import Case
 from evals.dataset import Dataset
 from evals.outcome import Answer, Outcome
 from evals.run import Expected, Row, Timing
-from evals.scorers import judge
+from evals.score import Scorer
+from evals.scorers import READERS, SCORERS, judge
 from evals.source import read_context, read_lines
 
 Diagnose: TypeAlias = Callable[[Path], Answer]
@@ -56,22 +57,29 @@ def plan(datasets: Sequence[Dataset], *, repeats: int = 1) -> list[Task]:
     ]
 
 
-def replay(tasks: Iterable[Task], diagnose: Diagnose, *, pace: Callable[[], None]) -> Iterator[Row]:
+def replay(
+    tasks: Iterable[Task],
+    diagnose: Diagnose,
+    *,
+    pace: Callable[[], None],
+    scorers: Mapping[str, Scorer] = SCORERS,
+) -> Iterator[Row]:
     """Answer one task after another in this process.
 
     Args:
         tasks: what to ask.
         diagnose: whom to ask.
         pace: called before each question; waits as long as a rate limit wants it.
+        scorers: who judges; all by default.
     """
     for task in tasks:
         pace()
-        yield answer(task, diagnose)
+        yield answer(task, diagnose, scorers)
 
 
-def answer(task: Task, diagnose: Diagnose) -> Row:
+def answer(task: Task, diagnose: Diagnose, scorers: Mapping[str, Scorer] = SCORERS) -> Row:
     """Ask about one case and judge the answer."""
-    outcome = run(task.log_root, diagnose)
+    outcome = run(task.log_root, diagnose, raw=not READERS.isdisjoint(scorers))
     label = task.case.metadata
     diagnosis = outcome.diagnosis
     blank = {"analysis_timestamp": NO_TIME, "stage_ms": {}}
@@ -95,7 +103,7 @@ def answer(task: Task, diagnose: Diagnose) -> Row:
         diagnosis=diagnosis.model_copy(update=blank) if diagnosis else None,
         excerpt=outcome.excerpt,
         error=outcome.error,
-        scores=judge(task.case, outcome),
+        scores=judge(task.case, outcome, scorers),
         timing=Timing(
             analysed_at=diagnosis.analysis_timestamp if diagnosis else None,
             cpu_ms=round(outcome.cpu_ms, 1),
@@ -105,8 +113,8 @@ def answer(task: Task, diagnose: Diagnose) -> Row:
     )
 
 
-def run(log_root: Path, diagnose: Diagnose) -> Outcome:
-    """Run the product on one log root and collect all it gave out, and the raw logs."""
+def run(log_root: Path, diagnose: Diagnose, *, raw: bool = True) -> Outcome:
+    """Run the product on one log root and collect all it gave out, and with `raw` the logs themselves."""
     cpu_seconds, wall_seconds = time.process_time(), time.perf_counter()
     with _listen() as talk:
         given, error = _attempt(log_root, diagnose)
@@ -119,8 +127,8 @@ def run(log_root: Path, diagnose: Diagnose) -> Outcome:
         error=error,
         cpu_ms=(time.process_time() - cpu_seconds) * 1000,
         wall_ms=(time.perf_counter() - wall_seconds) * 1000,
-        lines=read_lines(log_root),
-        context=read_context(log_root),
+        lines=read_lines(log_root) if raw else {},
+        context=read_context(log_root) if raw else (),
     )
 
 
@@ -136,14 +144,18 @@ def _attempt(log_root: Path, diagnose: Diagnose) -> tuple[Answer, str]:
 def _listen() -> Iterator[io.StringIO]:
     """Collect what is printed and logged, at every level of the product's own loggers."""
     talk = io.StringIO()
-    handler = logging.StreamHandler(talk)
     logger = logging.getLogger("diagnose")
     level = logger.level
+    _EAR.setStream(talk)
     logger.setLevel(logging.DEBUG)
-    logger.addHandler(handler)
+    logger.addHandler(_EAR)
     try:
         with contextlib.redirect_stdout(talk), contextlib.redirect_stderr(talk):
             yield talk
     finally:
-        logger.removeHandler(handler)
+        logger.removeHandler(_EAR)
         logger.setLevel(level)
+
+
+_EAR: Final = logging.StreamHandler(io.StringIO())
+"""One handler for all cases of a process, which run one after another."""

@@ -7,7 +7,6 @@ differs between two runs of the same thing stands under `timing`; the rest of a 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from diagnose.diagnosis import Diagnosis
@@ -61,7 +60,7 @@ class Row(Stored):
     case_sha256: Sha256
     expected: Expected
     diagnosis: Diagnosis | None
-    """None: the run of this case raised, `error` says why. Its times are blank, see `Row.timing`."""
+    """None: the run of this case raised, as `error` says. Its times stand under `timing`."""
     excerpt: str = ""
     error: str = ""
     scores: Mapping[str, Score]
@@ -151,4 +150,4 @@ class Run(Stored):
 
     def dump(self) -> bytes:
         """Render as the JSON of a result file, keys in order."""
-        return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE)
+        return self.model_dump_json().encode() + b"\n"

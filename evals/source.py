@@ -4,6 +4,7 @@ Reads what the product reads, by other code: gunzips by content, survives damage
 """
 
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -22,8 +23,7 @@ _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 def read_lines(log_root: Path) -> dict[str, tuple[str, ...]]:
     """Read every file under `log_root`: path relative to it → lines without ANSI colours and line ends."""
-    files = sorted(path for path in log_root.rglob("*") if path.is_file())
-    return {path.relative_to(log_root).as_posix(): _lines(path) for path in files}
+    return {name: _lines(log_root / name) for name in sorted(_names(log_root, ""))}
 
 
 def read_context(log_root: Path) -> tuple[str, ...]:
@@ -35,9 +35,22 @@ def read_context(log_root: Path) -> tuple[str, ...]:
     return ()
 
 
+def _names(folder: Path, prefix: str) -> Iterator[str]:
+    """List files below a folder; by directory entries, since a call to the system per path is slow."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _names(Path(entry.path), f"{prefix}{entry.name}/")
+            elif entry.is_file():
+                yield prefix + entry.name
+
+
 def _lines(path: Path) -> tuple[str, ...]:
-    text = _ANSI.sub("", _bytes(path).decode("utf-8", errors="replace"))
-    return tuple(line.removesuffix("\r") for line in text.split("\n"))
+    text = _bytes(path).decode("utf-8", errors="replace")
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    lines = text.split("\n")
+    return tuple(line.removesuffix("\r") for line in lines) if "\r" in text else tuple(lines)
 
 
 def _bytes(path: Path) -> bytes:

@@ -17,8 +17,16 @@ PURE = [
         "advice", "analyst", "anchor", "background", "brief", "coverage", "display", "draft", "event", "excerpt", "finding",
         "bound", "classification", "cluster", "contract", "grounding", "guardrail", "identifier", "inspection", "lag", "layout", "prompt", "ranking", "reply", "template", "usage",
         "assignment", "block", "checksum", "encoding", "gate", "hunt", "label", "logger", "login", "reading", "record", "redaction", "retry", "row", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
+        "circumstance", "control", "drift", "leaf", "release", "survey", "triage", "volume",
     )
-]  # fmt: skip
+] + [
+    ROOT / "evals" / f"{name}.py"
+    for name in (
+        "agreement", "breakdown", "calibration", "census", "claim", "comparison", "confusion", "criterion", "evaluation", "finding",
+        "flip", "fold", "gate", "hint", "junit", "literal", "metric", "mismatch", "outcome", "pairing", "permutation", "quantile",
+        "requirement", "rule", "run", "score", "selection", "summary", "trial", "twin",
+    )
+] + sorted((ROOT / "evals" / "scorers").glob("*.py")) + sorted((ROOT / "evals" / "statistics").glob("*.py"))  # fmt: skip
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 400, 50, 10
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "core", "tools"}
 

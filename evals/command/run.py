@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from evals.analyst import Analyst
-from evals.archive import HOME, save_run
+from evals.archive import HOME, RESULT, save_run
+from evals.command.track import add_track, open_tracker
 from evals.dataset import load_all
 from evals.errors import RunError
 from evals.evaluation import Evaluation, assess
@@ -53,6 +54,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_paths(parser)
     _add_question(parser)
     _add_course(parser)
+    add_track(parser, "keep the run")
     parser.add_argument("--format", choices=sorted(FORMATS), default="text", help="default: text")
     every = ",".join(Requirement)
     parser.add_argument(
@@ -115,6 +117,8 @@ def execute(arguments: argparse.Namespace, diagnose: Diagnose | None = None) -> 
     run = _collect(tasks, ask, folder, identity, provenance)
     evaluation = assess(run, arguments.require, [m for item in datasets for m in load_known(item.folder)])
     _publish(evaluation, folder, arguments.format)
+    if arguments.track is not None:
+        _track(evaluation, folder, arguments.track)
     return EXIT_OK if evaluation.passed else EXIT_FAILED
 
 
@@ -169,6 +173,13 @@ def _publish(evaluation: Evaluation, folder: Path | None, form: str) -> None:
         return
     file = save_run(folder, evaluation.run)
     _say(f"run {evaluation.run.provenance.run_id} is kept in {file.parent}")
+
+
+def _track(evaluation: Evaluation, folder: Path | None, uri: str) -> None:
+    files = [folder / RESULT] if folder else []
+    tracker = open_tracker(uri)
+    made = tracker.track(evaluation, files)
+    _say(f"MLflow run {made} at {tracker.uri}")
 
 
 def _folder(arguments: argparse.Namespace, provenance: Provenance) -> Path | None:

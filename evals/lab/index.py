@@ -3,22 +3,14 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
 from diagnose.taxonomy import FACTS, RetryRule
 from evals.case import Case
-from evals.dataset import CASES_FILE, META_FILE, digest
+from evals.dataset import META_FILE, digest, write_cases
 from evals.errors import ScenarioError
 from evals.lab.scenario import Scenario
+from evals.rule import WRITE_SIGNS
 from evals.source import read_context, read_lines
-
-WRITE_SIGNS: Final = (
-    "Start to commit write Job",
-    "Finished processing stats for write job",
-    "Saved output of task",
-    "Task failed while writing rows",
-)
-"""What Spark logs once a write has an effect; logs that hold one can't be labelled safe to retry."""
 
 
 def write_index(scenarios: Iterable[Scenario], output: Path) -> Path:
@@ -28,11 +20,7 @@ def write_index(scenarios: Iterable[Scenario], output: Path) -> Path:
         ScenarioError: A label does not hold in the logs.
     """
     rows = [_case(scenario, output) for scenario in scenarios if (output / scenario.id).is_dir()]
-    path = output / CASES_FILE
-    path.write_text(
-        "".join(f"{case.line()}\n" for case in sorted(rows, key=lambda c: c.id)), encoding="utf-8"
-    )
-    return path
+    return write_cases(output, rows)
 
 
 def _case(scenario: Scenario, output: Path) -> Case:

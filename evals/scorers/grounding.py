@@ -5,6 +5,7 @@ of the very file that the evidence names. A line whose file is `context.<field>`
 own records instead.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from diagnose.diagnosis import Evidence
@@ -34,5 +35,11 @@ def grounding(case: Case, outcome: Outcome) -> Score:
 def _stands(item: Evidence, outcome: Outcome) -> bool:
     if item.file.startswith(CONTEXT_PREFIX):
         return any(stands_in(item.text, value) for value in outcome.context)
-    named = (lines for path, lines in outcome.lines.items() if stands_in(item.file, path))
-    return any(len(lines) >= item.line and stands_in(item.text, lines[item.line - 1]) for lines in named)
+    named = outcome.lines.get(item.file)  # as nearly always: no placeholder in the path
+    if named and _holds(named, item):
+        return True
+    return any(_holds(lines, item) for path, lines in outcome.lines.items() if stands_in(item.file, path))
+
+
+def _holds(lines: Sequence[str], item: Evidence) -> bool:
+    return len(lines) >= item.line and stands_in(item.text, lines[item.line - 1])

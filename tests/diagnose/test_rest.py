@@ -186,6 +186,15 @@ def test_signals_are_told_here_only(source):
     assert told.context.signals == signals
 
 
+@pytest.mark.parametrize("signals", [{"record_counts": {"in": "many"}, "control_row": [1]}, [1], "none"])
+def test_signals_of_another_shape_cost_no_diagnosis(source, signals):
+    with MetadataServer(reply(signals=signals), key=KEY) as server:
+        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+    assert told.context.step["name"]
+    assert told.context.signals == (signals if isinstance(signals, dict) else {})
+    assert isinstance(signals, dict) or "metadata, signals: not as agreed, ignored" in told.gaps
+
+
 def test_one_request_with_the_key_in_its_header_and_nothing_else(source):
     with MetadataServer(reply(), key=KEY) as server:
         source(server).fetch(FAILURE, deadline=NO_DEADLINE)
@@ -367,8 +376,9 @@ def test_a_reply_that_is_not_as_agreed_is_an_error_that_says_why(source, pauses,
 
 
 def test_an_error_names_neither_a_value_nor_a_key_of_the_job(source):
-    bad = {"step": {"Id": "s-1"}, "cluster": {"Id": "j-1"}, "signals": {"record_counts": {KEY: NEXT_KEY}}}
-    wanted = pytest.raises(MetadataError, match=r"signals\.record_counts is not as")
+    step = {"Id": "s-1", "Config": {"Properties": {KEY: [NEXT_KEY]}}}
+    bad = {"step": step, "cluster": {"Id": "j-1"}}
+    wanted = pytest.raises(MetadataError, match=r"step\.Config\.Properties is not as")
     with MetadataServer({PATH: bad}, key=KEY) as server, wanted as caught:
         source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert KEY not in str(caught.value) and NEXT_KEY not in str(caught.value)

@@ -226,3 +226,20 @@ def test_a_first_attempt_without_its_standard_error_is_never_safe(tree, tmp_path
     diagnosis = run_logs(tree.write(tmp_path)).diagnosis
     assert not diagnosis.safe_to_retry
     assert any("attempt 1" in gap and "missing" in gap for gap in diagnosis.gaps)
+
+
+def test_what_the_signals_tell_goes_before_every_other_reason_but_a_logged_write():
+    told = decide(risks=["the control row's status tells of a write"], rule=RetryRule.NEVER)
+    assert (told.safe, told.partial_write_risk) == (False, True)
+    assert "the control row's status tells of a write" in told.reason
+    sign = WriteSign("a task saved its output", "f", 3, "Saved output of task")
+    assert "f:3" in decide(risks=["x"], signs=(sign,)).reason
+
+
+def test_a_doubt_in_the_signals_turns_only_safe_into_unsafe():
+    assert "the status is odd" in decide(doubt="the status is odd").reason
+    assert not decide(doubt="the status is odd").safe
+    assert not decide(doubt="the status is odd").partial_write_risk
+    assert (
+        decide(doubt="the status is odd", rule=RetryRule.NEVER).reason == decide(rule=RetryRule.NEVER).reason
+    )

@@ -8,7 +8,7 @@ import pytest
 from diagnose import shelf
 from diagnose.errors import PromptError
 from diagnose.prompt import version_sha256
-from diagnose.shelf import load_prompt
+from diagnose.shelf import find_root, load_prompt, read_active
 
 
 class Shelf:
@@ -226,3 +226,21 @@ def test_hidden_files_are_not_the_versions(here):
     here.put("v1").release("v1")
     (here.folder("v1") / ".user.j2.swp").write_bytes(b"\xff")
     assert here.load("v1").released
+
+
+def test_what_was_promoted_can_be_read_with_its_reason(here):
+    assert read_active(roots=[here.root]) is None
+    assert read_active(roots=[]) is None
+    here.put("v1").promote("v1", gate="none")
+    active = read_active(roots=[here.root])
+    assert (active.version, active.sha256, active.gate) == ("v1", here.sha256("v1"), "none")
+    assert (active.reason, active.run_id, active.date, active.model) == ("r", "1", "", "")
+    with (here.root / "active.toml").open("a") as file:
+        file.write('date = "2026-11-22T12:00:00+00:00"\ngate_sha256 = "ab"\nmodel = "m"\nmore = 1\n')
+    active = read_active(roots=[here.root])
+    assert (active.date, active.gate_sha256, active.model) == ("2026-11-22T12:00:00+00:00", "ab", "m")
+
+
+def test_the_shelf_that_versions_come_from_is_named(here, tmp_path):
+    assert find_root(roots=[tmp_path / "nowhere", here.root]) == here.root
+    assert find_root(roots=[]) is None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnose import note, reason, sieve
+from diagnose import note, reason, sieve, statement
 from diagnose.anchor import AnchorSearch, Interest
 from diagnose.log import Line, decoded
 from diagnose.record import Record, parse_header
@@ -14,6 +14,7 @@ from diagnose.sign import OWN_WORDS, SIGNS, SignSearch
 
 hyperscan = pytest.importorskip("hyperscan")
 SIEVE = Sieve(hyperscan)
+SIEVE.search(b"", own=True, headers=True, applications=True, settings=True)  # builds what is then only used
 ANCHORS, SEARCH, PATTERNS = AnchorSearch(), SignSearch(), note.Patterns()
 WORDS = [
     *oddlog.MESSAGES,
@@ -30,7 +31,7 @@ LINES = st.lists(TEXTS, min_size=1, max_size=8)
 
 def _reasons(lines: list[str]) -> list[int]:
     data = "".join(f"{line}\n" for line in lines).encode()
-    found = SIEVE.search(data, own=True, headers=True, applications=True)
+    found = SIEVE.search(data, own=True, headers=True, applications=True, settings=True)
     reasons = [0] * len(lines)
     for hit in found.lines:
         reasons[data.count(b"\n", 0, (hit >> PLACE_BITS) - 1)] |= 1 << (hit & PLACE_MASK)
@@ -53,6 +54,7 @@ def test_no_line_that_says_something_is_missed(lines: list[str]) -> None:
             reason.HEADER: header is not None,
             reason.STATE: note.SPARK_START in text or any(words in text for words in note.ENDINGS),
             reason.ATTEMPT: note.ATTEMPT_ID.search(text) is not None,
+            reason.SETTING: statement.states(text),
         }
         assert not [bit for bit, needed in wanted.items() if needed and not reasons & bit]
 
@@ -70,7 +72,7 @@ def test_what_spark_prints_for_every_task_and_block_is_passed() -> None:
         "26/11/22 08:00:01 INFO TaskSetManager: Starting task 1.0 in stage 2.0 (TID 7) (h, executor 1, partition 1)",
     ]
     data = "".join(f"{line}\n" for line in lines).encode()
-    assert SIEVE.search(data, own=True, headers=False, applications=False) == ([], [])
+    assert SIEVE.search(data, own=True, headers=False, applications=False, settings=True) == ([], [])
 
 
 @given(st.text(alphabet=[*"ab\t\r\n", *(c for d in oddlog.DIRT for c in d), "\xe9", "\u2026", "\U0001f600"]))

@@ -48,6 +48,8 @@ LIMITS = st.fixed_dictionaries(
         "MAX_SCAN_BYTES": st.sampled_from([500, 1 << 18]),
         "MAX_TEMPLATES": st.sampled_from([3, 20_000]),
         "MAX_WITNESS_CHARS": st.sampled_from([50, 1 << 16]),
+        "MAX_STATEMENT_LINES": st.sampled_from([0, 7, 20_000]),
+        "MAX_STATEMENT_CHARS": st.sampled_from([60, 1 << 14]),
         "MAX_SIGNS": st.sampled_from([1, 20]),
         "MAX_TASKS": st.sampled_from([0, 500]),
         "TAIL_LINES": st.sampled_from([3, 30]),

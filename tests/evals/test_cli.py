@@ -34,12 +34,9 @@ def test_an_errored_case_exits_1_with_its_reason(dataset: Build, product: Build,
     assert "one: no error: ValueError: boom" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [["run"], ["dataset", "check"]])
-def test_an_empty_dataset_exits_2(
-    tmp_path: Path, rows: Build, product: Build, capsys: Captured, command: list[str]
-) -> None:
+def test_an_empty_dataset_exits_2(tmp_path: Path, rows: Build, product: Build, capsys: Captured) -> None:
     rows(tmp_path, [])
-    assert main([*command, str(tmp_path)], diagnose=product()) == 2
+    assert main(["run", str(tmp_path)], diagnose=product()) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("evals: ")
@@ -106,9 +103,28 @@ def test_an_unknown_analyst_exits_2(dataset: Build, capsys: Captured) -> None:
     assert "oracle" in capsys.readouterr().err
 
 
-def test_check_names_the_datasets(dataset: Build, capsys: Captured) -> None:
-    assert main(["dataset", "check", str(dataset("one", "two"))]) == 0
-    assert capsys.readouterr().out.startswith("set: 2 cases, sha256 ")
+def test_check_counts_the_cases_and_exits_0(dataset: Build, capsys: Captured) -> None:
+    assert main(["dataset", "check", str(dataset("first"))]) == 0
+    assert "1 case: 0 errors" in capsys.readouterr().out.replace("cases", "case")
+
+
+def test_check_lists_all_that_is_wrong_and_exits_1(dataset: Build, capsys: Captured) -> None:
+    folder = dataset("first", "second", evidence=["stands nowhere at all"])
+    (folder / "first" / "meta.json").write_text("{}", encoding="utf-8")
+    assert main(["dataset", "check", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert "first" in out
+    assert "second" in out
+
+
+def test_index_writes_the_cases_of_labels(tmp_path: Path, logs: Build, capsys: Captured) -> None:
+    logs(tmp_path / "one")
+    label = {"id": "one", "category": "DEPENDENCY_FAILURE", "failure_type": "SERVICE_UNREACHABLE",
+             "safe_to_retry": True, "evidence": ["Connection refused"]}  # fmt: skip
+    (tmp_path / "one" / "label.json").write_text(json.dumps(label), encoding="utf-8")
+    assert main(["dataset", "index", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'cases.jsonl'}\n"
+    assert json.loads((tmp_path / "cases.jsonl").read_text())["vars"]["case_id"] == "one"
 
 
 def test_the_schema_is_printed_as_committed(capsys: Captured) -> None:
@@ -125,7 +141,10 @@ def test_progress_is_shown_on_a_terminal_only(
     assert "case/s" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["dataset"], ["dataset", "check"], ["dataset", "schema"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["run"], ["dataset"], ["dataset", "check"], ["dataset", "index"], ["dataset", "schema"]],
+)
 def test_every_help_shows_an_example(command: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -138,4 +157,4 @@ def test_the_module_runs(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> N
     with pytest.raises(SystemExit) as stop:
         runpy.run_module("evals", run_name="__main__")
     assert stop.value.code == 2
-    assert "no such folder" in capsys.readouterr().err
+    assert "/nonexistent" in capsys.readouterr().err

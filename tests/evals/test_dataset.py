@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evals.dataset import digest, load, load_all
+from evals.dataset import digest, index_labels, load, load_all, write_cases
 from evals.errors import DatasetError
 
 Build = Callable[..., Any]
@@ -83,8 +83,30 @@ def test_an_unknown_label_names_place_case_and_field(tmp_path: Path, rows: Build
 
 def test_a_line_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cases.jsonl").write_text("{\n", encoding="utf-8")
-    with pytest.raises(DatasetError, match="without an id"):
+    with pytest.raises(DatasetError, match=r"cases\.jsonl:1: not valid JSON"):
         load(tmp_path)
+
+
+def test_a_row_without_an_id_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "cases.jsonl").write_text('\n{"vars": 1}\n', encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"cases\.jsonl:2: case without an id"):
+        load(tmp_path)
+
+
+def test_written_cases_are_sorted_and_read_again(dataset: Build) -> None:
+    folder = dataset("one", "two", "three")
+    before = load(folder)
+    text = write_cases(folder, before.cases).read_text(encoding="utf-8")
+    assert text == "".join(f"{case.line()}\n" for case in sorted(before.cases, key=lambda case: case.id))
+    assert load(folder).sha256 == before.sha256
+
+
+def test_two_cases_of_one_id_are_not_written(dataset: Build) -> None:
+    folder = dataset("one")
+    written = (folder / "cases.jsonl").read_bytes()
+    with pytest.raises(DatasetError, match="case one stands there twice"):
+        write_cases(folder, load(folder).cases * 2)
+    assert (folder / "cases.jsonl").read_bytes() == written
 
 
 def write_label(folder: Path, **changes: Any) -> None:
@@ -121,3 +143,33 @@ def test_the_checksum_of_a_dataset_does_not_depend_on_order(tmp_path: Path, data
     lines = (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "cases.jsonl").write_text("\n".join(reversed(lines)), encoding="utf-8")
     assert load(folder).sha256 == before
+
+
+def test_labelled_folders_become_a_dataset_with_checksums(tmp_path: Path, logs: Build) -> None:
+    logs(tmp_path / "a")
+    write_label(tmp_path / "a", origin="historical", cluster="incident-7", difficulty="hard", version=2)
+    index_labels(tmp_path)
+    (case,) = load(tmp_path).cases
+    label = case.metadata
+    assert (label.origin, label.cluster, label.difficulty, label.version) == (
+        "historical",
+        "incident-7",
+        "hard",
+        2,
+    )
+    (tmp_path / "a" / "meta.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DatasetError, match="checksum"):
+        load(tmp_path)
+
+
+def test_folders_without_labels_make_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no label\.json"):
+        index_labels(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '"x"'])
+def test_a_label_that_is_no_object_is_refused(tmp_path: Path, logs: Build, text: str) -> None:
+    logs(tmp_path / "a")
+    (tmp_path / "a" / "label.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"a/label\.json: not"):
+        load(tmp_path)

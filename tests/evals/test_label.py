@@ -40,3 +40,24 @@ def test_a_labels_own_ids_come_first() -> None:
 def test_an_unknown_category_is_refused() -> None:
     with pytest.raises(ValidationError):
         to_case(label(category="NETWORK"), folder="fx", meta=META, sha256="0" * 64)
+
+
+def test_a_label_of_an_imported_failure_keeps_its_origin() -> None:
+    given = label(origin="historical", cluster="incident-7", triage_label="SOURCE_DELAY", version=3)
+    metadata = to_case(given, folder="fx", meta=META, sha256="0" * 64).metadata
+    assert (metadata.origin, metadata.cluster, metadata.triage_label, metadata.version) == (
+        "historical",
+        "incident-7",
+        "SOURCE_DELAY",
+        3,
+    )
+
+
+def test_defaults_say_lab_and_a_cluster_of_its_own() -> None:
+    metadata = to_case(label(), folder="fx", meta=META, sha256="0" * 64).metadata
+    assert (metadata.origin, metadata.cluster, metadata.triage_label) == ("lab", "fx", None)
+
+
+@pytest.mark.parametrize("meta", [{}, {"event": []}, {"event": {"detail": "text"}}])
+def test_odd_records_give_no_ids(meta: dict[str, Any]) -> None:
+    assert to_case(label(), folder="fx", meta=meta, sha256="0" * 64).vars.cluster_id == ""

@@ -8,6 +8,7 @@ import pytest
 
 from evals import replay
 from evals.dataset import load
+from evals.scorers import SCORERS
 
 Build = Callable[..., Any]
 
@@ -67,6 +68,19 @@ def test_what_differs_from_run_to_run_stands_apart(judged: Build) -> None:
     assert row.diagnosis.analysis_timestamp == replay.NO_TIME
     assert row.timing.stage_ms == {"log": 3}
     assert row.timing.analysed_at.year == 2026
+
+
+def test_raw_logs_are_read_only_for_scorers_that_look_at_them(
+    tmp_path: Path, logs: Build, product: Build, case: Build
+) -> None:
+    task = replay.Task(dataset="set", case=case(), log_root=logs(tmp_path / "a"))
+    invented = product(shown=("stands nowhere",))
+    assert replay.run(task.log_root, invented, raw=False).lines == {}
+    (row,) = replay.replay([task], invented, pace=lambda: None, scorers={"grounding": SCORERS["grounding"]})
+    assert row.scores["grounding"].value == 0
+    found = {name for name in SCORERS if replay.answer(task, product(), {name: SCORERS[name]}).scores[name]
+             != replay.answer(task, product()).scores[name]}  # fmt: skip
+    assert found == set(), "a scorer that looks at the logs is missing from READERS"
 
 
 def test_an_errored_case_is_a_row_with_every_score(judged: Build) -> None:

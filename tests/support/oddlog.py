@@ -24,6 +24,9 @@ MESSAGES: Final = (
     "Finished task 1.0 in stage 2.0 (TID 7) in 404 ms (executor 3) (1/4)", "Finished task 1.0 in stage 2.0 (TID 8)",
     "Lost task 1.0 in stage 2.0 (TID 7) (h executor 1): java.lang.X", "Exception in task 3.1 in stage 2.0 (TID 9)",
     "Finished task 3.0 in stage 2.0 (TID 10)", "Task 1 in stage 2.0 failed 4 times", "Aborting TaskSet 2.0",
+    "spark.executor.memory=4g", "spark.executor.memory=5g", "(spark.sql.shuffle.partitions,200)", "Client: Will allocate AM "
+    "container, with 896 MB memory including 384 MB overhead", "startExec 'hadoop jar x.jar spark-submit --executor-memory 2g'",
+    "yarn.Client: Requesting", "org.apache.spark.SparkException: x", "MemoryStore started with capacity 366.3 MiB",
     "all is well", "all is well 12 of 0x1f", "value 404 seen", "value 405 seen", "value 503 seen", "Missing parents: List()",
     "Registering app application_1795340344293_0006 appattempt_1795340344293_0006_000001",
     "Submitted application application_1795340344293_0007", "appattempt_1795340344293_0006_000002 x appattempt_1_2_3",

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from evals.scorers.grounding import grounding
@@ -39,3 +40,13 @@ def test_the_right_words_at_the_wrong_place_are_not_grounded(case: Build, outcom
 def test_nothing_shown_is_not_scored(case: Build, outcome: Build) -> None:
     assert grounding(case(), outcome(shown=())).value is None
     assert grounding(case(), outcome(error="boom")).value is None
+
+
+def test_a_redacted_path_names_its_file_beside_one_of_that_very_name(case: Build, outcome: Build) -> None:
+    got = outcome(file="s-[REDACTED-NAME-1]/stdout.gz")
+    both = {
+        "s-[REDACTED-NAME-1]/stdout.gz": ("something else",),
+        **{f"s-ann/{k}": v for k, v in got.lines.items()},
+    }
+    assert grounding(case(), replace(got, lines=both)).value == 1
+    assert grounding(case(), replace(got, lines={"s-ann/stderr.gz": got.lines["stdout.gz"]})).value == 0

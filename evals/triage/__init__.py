@@ -1,0 +1,1 @@
+"""Triage cases: Glue-style jobs that failed as EMR steps, whose signals decide where the log does not."""

@@ -259,7 +259,7 @@ def _run_huge(name: str) -> None:
     print(f"; {scan.lines} lines")
 
 
-def _binary(stream: Any) -> BinaryIO:  # noqa: ANN401 - a raw stream is binary enough
+def _binary(stream: Any) -> BinaryIO:
     return stream  # type: ignore[no-any-return]
 
 

@@ -230,10 +230,10 @@ def inspect_ai(count: int) -> float:
         return solve
 
     samples = [Sample(input=text, target=name) for text, name in questions(count)]
-    task = inspect.Task(dataset=MemoryDataset(samples), solver=regex(), scorer=match(location="exact"))
+    task = Task(dataset=MemoryDataset(samples), solver=regex(), scorer=match(location="exact"))
     with tempfile.TemporaryDirectory() as logs:
         return timed(
-            lambda: inspect.eval(
+            lambda: evaluate(
                 task,
                 model="mockllm/model",
                 display="none",

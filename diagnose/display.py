@@ -164,6 +164,7 @@ def excerpt_as_json(excerpt: LogExcerpt) -> str:
                 "first": block.first,
                 "last": block.last,
                 "repeats": block.repeats,
+                "folded": block.folded,
                 "lines": [{"line": n, "text": t} for n, t in zip(block.numbers, block.lines, strict=True)],
             }
             for block in excerpt.blocks

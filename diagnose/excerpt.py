@@ -7,34 +7,20 @@ buys context lines around the best records.
 under one line `== <file>:<first>-<last> <container> <attempt>` (`-` where there is none).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
-from diagnose.anchor import Interest
-from diagnose.finding import Event, Finding, Standing, is_frame
-from diagnose.layout import Source
+from diagnose.finding import Event, Finding
+from diagnose.mention import Place, mentions
+from diagnose.page import ELLIPSIS, Page, Run, shorten
 from diagnose.ranking import Judgement
-from diagnose.record import Level
-from diagnose.scan import Passage
-from diagnose.signature import Role
+from diagnose.weight import CHIEF, SETTING, Baseline, Weigher
 
-MAX_LINE_CHARS: Final = 4000
-"""Longest line shown; two excerpt lines of this length leave most of the default budget."""
-ELLIPSIS: Final = "…"
-_SHARE: Final = 0.4
-"""A record may take this share of the budget before it is folded."""
-_FOLDED_FRAMES: Final = 4
-_FOLD_SHARE_MIN_BYTES: Final = 512
-
-
-class Baseline(Protocol):
-    """What a good run of the same job printed."""
-
-    def seen(self, template: str) -> bool:
-        """Tell whether a line of this template was in a good run."""
-        ...
+__all__ = ["ELLIPSIS", "Baseline", "Block", "LogExcerpt", "build_excerpt", "shorten"]
+_MENTIONS_SHARE: Final = 0.15
+"""Of the budget, for lines that say what the cause's settings and paths are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +34,8 @@ class Block:
     lines: tuple[str, ...]
     repeats: int = 1
     """How often the most frequent of its records occurred in the file, by template."""
+    folded: int = 0
+    """Lines of the same record that were left out right before it."""
 
     @property
     def first(self) -> int:
@@ -91,11 +79,6 @@ class LogExcerpt:
         )
 
 
-def shorten(text: str, limit: int) -> str:
-    """Cut a text to a number of characters, with an ellipsis when something is cut."""
-    return text if len(text) <= limit else text[:limit].rstrip() + ELLIPSIS
-
-
 def build_excerpt(
     happened: Sequence[Event],
     found: Sequence[Finding],
@@ -124,21 +107,50 @@ def build_excerpt(
     Returns:
         The excerpt; its rendering never exceeds `max_bytes`.
     """
-    weigher = _Weigher(found, judgement, signs, baseline)
-    ranked = sorted(happened, key=lambda e: (-weigher.weigh(e), e.order))
-    page = _Page(max_bytes, repeats)
+    weigher = Weigher(found, judgement, signs, baseline)
+    weights = {id(event): weigher.weigh(event) for event in happened}
+    ranked = sorted(happened, key=lambda e: (-weights[id(e)], e.order))
+    page = Page(max_bytes, happened, repeats)
     left_out = 0
+    places = mentions(happened, judgement)
     for event in ranked:
-        if weigher.weigh(event) > 0:
-            left_out += not page.take(event)
+        if weights[id(event)] < SETTING and places:
+            _take_lines(page, places, max_bytes)
+            places = []
+        if weights[id(event)] > 0:
+            chief = weights[id(event)] >= CHIEF
+            left_out += not page.take(event, weigher.keys(event), chief=chief)
+    _take_lines(page, places, max_bytes)
     for event in ranked:
         page.take_context(event)
     return LogExcerpt(
-        blocks=_within(page.blocks(), max_bytes),
+        blocks=_within([_block(run) for run in page.runs()], max_bytes),
         gaps=tuple(gaps),
         max_bytes=max_bytes,
         lines_read=lines_read,
         records_left_out=left_out,
+    )
+
+
+def _take_lines(page: Page, places: Sequence[Place], max_bytes: int) -> None:
+    """Take what the cause's settings and paths are, within a small share."""
+    left = round(max_bytes * _MENTIONS_SHARE)
+    for place in places:
+        before = page.left_bytes
+        page.take_line(place.passage, place.position, left)
+        left -= before - page.left_bytes
+
+
+def _block(run: Run) -> Block:
+    source = run.source
+    return Block(
+        file=source.file,
+        container=source.container,
+        attempt=source.attempt,
+        numbers=run.numbers,
+        lines=run.lines,
+        repeats=run.repeats,
+        folded=run.folded,
     )
 
 
@@ -151,195 +163,3 @@ def _within(blocks: Sequence[Block], max_bytes: int) -> tuple[Block, ...]:
             break
         kept.append(block)
     return tuple(kept)
-
-
-class _Weigher:
-    """Says what an event is worth in the excerpt."""
-
-    def __init__(
-        self,
-        found: Sequence[Finding],
-        judgement: Judgement,
-        signs: frozenset[tuple[str, int]],
-        baseline: Baseline | None,
-    ) -> None:
-        self._roles: dict[int, set[Role]] = {}
-        for finding in found:
-            self._roles.setdefault(id(finding.event), set()).add(finding.signature.role)
-        chief = [f.event for f in (judgement.primary, judgement.aftermath) if f]
-        chief += [judgement.unknown] if judgement.unknown else []
-        self._chief = {id(event) for event in chief}
-        self._support = {id(f.event) for f in (*judgement.supports[:6], *judgement.rivals[:3])}
-        self._signs = signs
-        self._baseline = baseline
-
-    def weigh(self, event: Event) -> float:
-        if id(event) in self._chief:
-            return 100
-        if id(event) in self._support:
-            return 85 + event.standing
-        weight = self._by_place(event)
-        if self._baseline and self._baseline.seen(event.mark.template):
-            weight /= 4
-        return weight
-
-    def _by_place(self, event: Event) -> float:
-        roles = self._roles.get(id(event), set())
-        if event.standing is Standing.TERMINAL:
-            return 80
-        if self._is_sign(event):
-            return 55
-        if roles == {Role.NOISE}:
-            return 2
-        if event.standing is Standing.PAST:
-            return 8
-        if Role.CAUSE in roles:
-            return 60 + event.standing
-        return 45 + event.standing if roles else _plain_weight(event)
-
-    def _is_sign(self, event: Event) -> bool:
-        if not self._signs:
-            return False
-        lines = event.passage.lines[event.mark.first : event.mark.last + 1]
-        return any((event.source.file, line.number) in self._signs for line in lines)
-
-
-def _plain_weight(event: Event) -> float:
-    by_interest = {
-        Interest.FATAL: 40,
-        Interest.ERROR: 30,
-        Interest.WARNING: 14,
-        Interest.TAIL: 18,
-        Interest.HINT: 10,
-    }
-    weight = by_interest.get(event.mark.interest, 0)
-    return weight + event.standing + (1 if event.mark.level is Level.ERROR else 0)
-
-
-@dataclass(slots=True)
-class _Sheet:
-    """The lines taken of one file, by position of the piece."""
-
-    source: Source
-    lines: dict[tuple[int, int], str] = field(default_factory=dict)
-    repeats: dict[int, int] = field(default_factory=dict)
-    """By the number of a record's first line: how often its template occurred."""
-
-
-class _Page:
-    """Takes records while there is room; knows what its blocks will cost."""
-
-    def __init__(self, max_bytes: int, repeats: Mapping[tuple[str, str], int]) -> None:
-        self._repeats = repeats
-        self._left = max_bytes
-        self._max = max_bytes
-        self._sheets: dict[str, _Sheet] = {}
-
-    def take(self, event: Event) -> bool:
-        """Take a record whole, folded when it is larger than its share; false when there is no room."""
-        wanted = _whole(event)
-        if self._cost(event, wanted) > max(self._max * _SHARE, _FOLD_SHARE_MIN_BYTES):
-            wanted = _folded(event)
-        while wanted and self._cost(event, wanted) > self._left and len(wanted) > 1:
-            wanted = wanted[: len(wanted) // 2] if len(wanted) > 2 * _FOLDED_FRAMES else wanted[:1]
-        if not wanted or self._cost(event, wanted) > self._left:
-            return False
-        self._put(event, wanted)
-        source, mark = event.source, event.mark
-        count = self._repeats.get((source.file, mark.template), 1)
-        self._sheets[source.file].repeats[event.passage.lines[mark.first].number] = count
-        return True
-
-    def take_context(self, event: Event) -> None:
-        """Take the lines between a taken record and its neighbours, nearest first, while there is room."""
-        sheet = self._sheets.get(event.source.file)
-        passage = event.passage
-        if sheet is None or _key(passage, event.mark.first) not in sheet.lines:
-            return
-        before = range(event.mark.first - 1, -1, -1)
-        after = range(event.mark.last + 1, len(passage.lines))
-        for positions in (after, before):
-            for position in positions:
-                if _key(passage, position) in sheet.lines or _is_marked(passage, position):
-                    break
-                if self._cost(event, [position]) > self._left:
-                    break
-                self._put(event, [position])
-
-    def blocks(self) -> tuple[Block, ...]:
-        """Give the taken lines as blocks: files in the order in which they were first taken."""
-        return tuple(block for sheet in self._sheets.values() for block in _sheet_blocks(sheet))
-
-    def _put(self, event: Event, positions: Sequence[int]) -> None:
-        self._left -= self._cost(event, positions)
-        sheet = self._sheets.setdefault(event.source.file, _Sheet(event.source))
-        for position in positions:
-            sheet.lines[_key(event.passage, position)] = _shown(event.passage, position)
-
-    def _cost(self, event: Event, positions: Sequence[int]) -> int:
-        """Bound the bytes that some lines add: every run of them may open a block of its own."""
-        sheet = self._sheets.get(event.source.file)
-        taken = sheet.lines if sheet else {}
-        fresh = [p for p in positions if _key(event.passage, p) not in taken]
-        text = sum(len(_shown(event.passage, p).encode()) + 1 for p in fresh)
-        numbers = [event.passage.lines[p].number for p in fresh]
-        starts = [n for i, n in enumerate(numbers) if i == 0 or n != numbers[i - 1] + 1]
-        known = {number for number, _ in taken}
-        runs = sum(1 for n in starts if n - 1 not in known)
-        return text + runs * _header_bytes(event.source)
-
-
-def _header_bytes(source: Source) -> int:
-    return len(f"== {source.file}:9999999999-9999999999 {source.container or '-'} 99\n".encode())
-
-
-def _key(passage: Passage, position: int) -> tuple[int, int]:
-    line = passage.lines[position]
-    return (line.number, position if line.cut_left else 0)
-
-
-def _shown(passage: Passage, position: int) -> str:
-    return shorten(passage.lines[position].text, MAX_LINE_CHARS)
-
-
-def _whole(event: Event) -> list[int]:
-    return list(range(event.mark.first, event.mark.last + 1))
-
-
-def _folded(event: Event) -> list[int]:
-    """Keep a record's messages and the first frames below each; frames are what repeats."""
-    kept: list[int] = []
-    frames = 0
-    for position, text in event.lines:
-        frame = is_frame(text, traceback=event.mark.traceback)
-        frames = frames + 1 if frame else 0
-        if not frame or frames <= _FOLDED_FRAMES:
-            kept.append(position)
-    return kept
-
-
-def _is_marked(passage: Passage, position: int) -> bool:
-    return any(mark.first <= position <= mark.last for mark in passage.marks)
-
-
-def _sheet_blocks(sheet: _Sheet) -> Iterable[Block]:
-    run: list[tuple[int, str]] = []
-    for (number, _), text in sorted(sheet.lines.items()):
-        if run and number != run[-1][0] + 1:
-            yield _block(sheet, run)
-            run = []
-        run.append((number, text))
-    if run:
-        yield _block(sheet, run)
-
-
-def _block(sheet: _Sheet, run: Sequence[tuple[int, str]]) -> Block:
-    source = sheet.source
-    return Block(
-        file=source.file,
-        container=source.container,
-        attempt=source.attempt,
-        numbers=tuple(number for number, _ in run),
-        lines=tuple(text for _, text in run),
-        repeats=max(sheet.repeats.get(number, 1) for number, _ in run),
-    )

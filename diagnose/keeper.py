@@ -13,7 +13,7 @@ from typing import Final
 from diagnose.anchor import Interest
 from diagnose.log import Line
 from diagnose.passage import Mark, Passage, Scan
-from diagnose.record import Level, Record, parse_header, template
+from diagnose.record import Header, Level, Record, parse_header, template
 from diagnose.stretch import Stretch
 
 MAX_SCAN_BYTES: Final = 256 * 1024
@@ -154,6 +154,7 @@ class Keeper:
             if record.lines[0].number not in kept:
                 self.after_end = after_end
                 self._append_alone(record, interest, name)
+        self._append_statements()
         self._scan.passages.sort(key=lambda p: p.lines[0].number)
         self._scan.counts = {name: count for name, count in self._seen.items() if count > MAX_REPEATS}
 
@@ -231,6 +232,15 @@ class Keeper:
     def _append_alone(self, record: Record, interest: Interest, name: str) -> None:
         self._lines, self._marks = list(record.lines), [self._mark(record, interest, name, 0)]
         self._close()
+
+    def _append_statements(self) -> None:
+        """Add what settings were, each line as a passage without interest, where no passage holds it."""
+        kept = {line.number for p in self._scan.passages for line in p.lines}
+        for line in self._scan.statements:
+            if line.number not in kept and self._size + len(line.text) <= MAX_SCAN_BYTES:
+                self.after_end = False
+                record = Record((line,), Header(Level.INFO, None, "", 0), None)
+                self._append_alone(record, Interest.CONTEXT, "")
 
     def _close(self) -> None:
         if self._lines:

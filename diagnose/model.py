@@ -71,6 +71,8 @@ class Question:
     """The reply that was no valid answer, and what was wrong with it in our own words: asks once more."""
     tags: Mapping[str, str]
     """For the service's own invocation records: cluster, step, prompt version."""
+    repeat: int = 0
+    """The how-manieth time the same is asked, from 0: an evaluation asks a model that samples more than once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

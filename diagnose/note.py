@@ -12,8 +12,9 @@ import re2
 from diagnose.layout import SourceKind, mentioned
 from diagnose.log import Line
 from diagnose.passage import Scan
-from diagnose.reason import APPLICATION, ATTEMPT, SECRET, SIGN, STATE, TASK
+from diagnose.reason import APPLICATION, ATTEMPT, SECRET, SETTING, SIGN, STATE, TASK
 from diagnose.sign import SignSearch
+from diagnose.statement import stated, states
 from diagnose.task import Scope, TaskBook
 
 MAX_SIGNS: Final = 20
@@ -22,6 +23,10 @@ TAIL_KINDS: Final = {SourceKind.STEP, SourceKind.DRIVER, SourceKind.OTHER, Sourc
 NAMING_KINDS: Final = {SourceKind.STEP, SourceKind.OTHER}
 """Whose output names the step's applications."""
 MAX_WITNESS_CHARS: Final = 64 * 1024
+MAX_STATEMENT_CHARS: Final = 16 * 1024
+"""Of the lines that state settings; a dump of Spark's configuration has 5 KB."""
+MAX_STATEMENT_LINES: Final = 20_000
+"""Of a file, the first: a driver tells what it works with when it begins."""
 SENSITIVE: Final = (
     r"(?i)passw|pwd|secret|token|api.?key|access.?key|private.?key|credential|authorization|signature|"
     r"\b(?:DB_)?PW\b|://[^/\s]*:[^/\s]*@|AKIA|ASIA"
@@ -58,6 +63,12 @@ class Notes:
         self.takes_tasks = source.kind in TAIL_KINDS
         self.takes_applications = source.kind in NAMING_KINDS
         self.witness = Witness(scan)
+        self._stated: set[tuple[str, str]] = set()
+        self._left_chars = MAX_STATEMENT_CHARS if self.takes_tasks else 0
+
+    def takes_settings(self, number: int) -> bool:
+        """Tell whether from the line of this number on lines that state settings may still be kept."""
+        return self._left_chars > 0 and number <= MAX_STATEMENT_LINES
 
     def take(self, line: Line, reasons: int) -> None:
         """Take one line.
@@ -73,6 +84,8 @@ class Notes:
             self._note_sign(line)
         if reasons & TASK and self.takes_tasks:
             self._tasks.note(self.scope, text)
+        if reasons & SETTING and self.takes_settings(line.number) and states(text):
+            self._note_setting(line)
         if reasons & APPLICATION and self.takes_applications:
             _note_applications(self._scan, text)
         if reasons & ATTEMPT and "appattempt_" in text:
@@ -86,6 +99,14 @@ class Notes:
         what = self._patterns.signs.find(line.text) if len(scan.signs) < MAX_SIGNS else None
         if what is not None:
             scan.add_sign(what, line)
+
+    def _note_setting(self, line: Line) -> None:
+        """Keep a line that states what none before it did; of the same setting each value once."""
+        fresh = set(stated(line.text).items()) - self._stated
+        if fresh and not line.cut_left and not line.cut_right:
+            self._stated |= fresh
+            self._left_chars -= len(line.text)
+            self._scan.statements.append(line)
 
 
 class Witness:

@@ -64,6 +64,8 @@ class Scan:
     """The log reaches the end of its process."""
     witnesses: list[str] = field(default_factory=list)
     """Lines that may name a secret: redaction learns from them, nobody sees them."""
+    statements: list[Line] = field(default_factory=list)
+    """Lines that state the values of settings."""
     spark_starts: int = 0
     """How many Spark applications began in it."""
     attempts: set[tuple[str, int]] = field(default_factory=set)

@@ -5,7 +5,8 @@ part, model, token limit, temperature and output schema. A question that was nev
 What is recorded is redacted first, and `Recorder` hands on the redacted reply, so that a run that records and
 a run that replays see the same texts. Tokens and cost on replay are those of the recorded reply, as it was
 billed then: an evaluation reports what its answers cost, not what replaying them does.
-Limits: errors are not recorded; of several replies to one question the last counts.
+The same question asked several times (`Question.repeat`) has a reply each time. Limits: errors are not
+recorded; of several replies to one question of the same repeat the last counts.
 """
 
 import errno
@@ -59,6 +60,7 @@ class _Line(_Strict):
     prompt_key: str
     repair_sha256: str
     """Empty for a first question."""
+    repeat: Annotated[int, Field(ge=0)] = 0
     sampling: _Sampling
     text: str
     stop: Stop
@@ -69,9 +71,11 @@ class _Line(_Strict):
     """ISO 8601, UTC."""
 
 
-def recording_key(prompt_key: str, repair_sha256: str, sampling: Sampling) -> str:
-    """Hash all that decides a reply."""
+def recording_key(prompt_key: str, repair_sha256: str, sampling: Sampling, repeat: int = 0) -> str:
+    """Hash all that decides a reply, and which of several to the same question it is."""
     parts = {"prompt": prompt_key, "repair": repair_sha256, **asdict(sampling)}
+    if repeat:
+        parts["repeat"] = repeat
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -139,7 +143,8 @@ class RecordedModel:
         Raises:
             RecordingError: there is none to this question; the message names the recording and the key.
         """
-        key = recording_key(question.prompt.key(), _repair_sha256(question), self.sampling)
+        repair = _repair_sha256(question)
+        key = recording_key(question.prompt.key(), repair, self.sampling, question.repeat)
         reply = self.replies.get(key)
         if reply is None:
             raise RecordingError(
@@ -216,9 +221,10 @@ class Recorder:
         prompt_key, repair = question.prompt.key(), _repair_sha256(question)
         line = _Line(
             version=VERSION,
-            key=recording_key(prompt_key, repair, self.sampling),
+            key=recording_key(prompt_key, repair, self.sampling, question.repeat),
             prompt_key=prompt_key,
             repair_sha256=repair,
+            repeat=question.repeat,
             sampling=_Sampling(**asdict(self.sampling)),
             text=reply.text,
             stop=reply.stop,
@@ -291,7 +297,7 @@ def _parse(raw: bytes, path: Path, number: int) -> _Line:
         what = f"field {fields}" if fields else "no JSON"
         raise RecordingError(f"{place}: damaged ({what}); record it again") from None
     sampling = Sampling(**line.sampling.model_dump())
-    if recording_key(line.prompt_key, line.repair_sha256, sampling) != line.key:
+    if recording_key(line.prompt_key, line.repair_sha256, sampling, line.repeat) != line.key:
         raise RecordingError(f"{place}: damaged (its key does not fit); record it again")
     return line
 

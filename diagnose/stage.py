@@ -186,11 +186,13 @@ def _shown_failure(state: State) -> Failure:
 
 def model(state: State, kit: Kit) -> State:
     """Ask the model; tell apart what a guardrail blocked, what was cut, and what is an answer."""
-    return _ask(state, _made(kit.desk))
+    return _ask(state, kit)
 
 
-def _ask(state: State, desk: Desk, repair: tuple[str, str] | None = None) -> State:
-    question = Question(prompt=_made(state.prompt), repair=repair, tags=_tags(state, desk))
+def _ask(state: State, kit: Kit, repair: tuple[str, str] | None = None) -> State:
+    desk = _made(kit.desk)
+    tags = _tags(state, desk)
+    question = Question(prompt=_made(state.prompt), repair=repair, tags=tags, repeat=kit.repeat)
     try:
         reply = desk.model.ask(question, deadline=state.deadline, sink=state.telemetry.call)
     except ModelError as error:
@@ -233,7 +235,7 @@ def diagnosis(state: State, kit: Kit) -> State:
         return _drafted(state, reply)
     except InvalidAnswerError as error:
         repair = (shorten(state.redaction.text(reply.text), MAX_REPEATED_CHARS), str(error))
-    after = _ask(state, _made(kit.desk), repair)
+    after = _ask(state, kit, repair)
     if after.ending is not None:
         return after
     second = _made(after.reply)

@@ -73,6 +73,8 @@ class Kit:
     """None: the caller gives the log store."""
     desk: Desk | None = None
     """None: the rules alone."""
+    repeat: int = 0
+    """See `Question.repeat`."""
     on_stage: Callable[[str], None] = _ignore
     """Told the name of each stage as it begins."""
     now: Callable[[], datetime] = _utc_now

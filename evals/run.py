@@ -81,7 +81,7 @@ class DatasetId(Stored):
 
 
 class Identity(Stored):
-    """All that decides the answers: two runs of one identity and a model without chance give the same rows."""
+    """All that decides the answers: runs of one identity and a model without chance give the same rows."""
 
     datasets: tuple[DatasetId, ...]
     analyst: str

@@ -17,7 +17,7 @@ PURE = [
         "advice", "analyst", "anchor", "background", "brief", "coverage", "display", "draft", "event", "excerpt", "finding",
         "bound", "classification", "cluster", "contract", "grounding", "guardrail", "identifier", "inspection", "lag", "layout", "prompt", "ranking", "reply", "template", "usage",
         "assignment", "block", "checksum", "encoding", "gate", "hunt", "label", "logger", "login", "reading", "record", "redaction", "retry", "row", "scan", "secret", "shape", "sign", "signature", "task", "taxonomy", "value", "verdict", "view",
-        "circumstance", "control", "drift", "leaf", "release", "survey", "triage", "volume",
+        "circumstance", "control", "drift", "fold", "leaf", "mention", "page", "statement", "weight", "release", "survey", "triage", "volume",
     )
 ] + [
     ROOT / "evals" / f"{name}.py"

@@ -65,13 +65,16 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command and give its exit code, 0: whether the run passed is what `evals run` says."""
     from evals import report  # noqa: PLC0415 (what draws and compares stays out of the start)
     from evals.archive import find_result, load_run  # noqa: PLC0415
-    from evals.errors import RunError  # noqa: PLC0415
+    from evals.errors import DatasetError, RunError  # noqa: PLC0415
     from evals.evaluation import assess  # noqa: PLC0415
     from evals.known import load_known  # noqa: PLC0415
 
     run = load_run(arguments.candidate)
     if not run.rows:
         raise RunError(f"{arguments.candidate}: nothing in the run; run the cases first")
+    for folder in arguments.known:
+        if not folder.is_dir():
+            raise DatasetError(f"{folder}: no such folder; give the dataset whose known.toml counts")
     evaluation = assess(run, arguments.require, [m for folder in arguments.known for m in load_known(folder)])
     baseline = _compare(arguments, run) if arguments.baseline else None
     gate = _read_gate(arguments.gate, run) if arguments.gate else None

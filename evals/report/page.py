@@ -110,13 +110,15 @@ def _numbers(evaluation: Evaluation, baseline: Baseline | None) -> dict[str, Any
 def _cases(evaluation: Evaluation, baseline: Baseline | None) -> dict[str, Any]:
     flips = baseline.comparison.flips if baseline else ()
     sheets = make_sheets(evaluation, flips)
+    pairs = make_pairs(flips, baseline.run, sheets) if baseline else ()
     return {
         "sheets": sheets,
+        "shown": frozenset(pair.after.number for pair in pairs),
         "failed": [sheet for sheet in sheets if sheet.failures],
         "limits": [failure for failure in evaluation.failures if not failure.case_id],
         "known": [sheet for sheet in sheets if sheet.known and not sheet.failures],
         "known_limits": [failure for failure in evaluation.known if not failure.case_id],
-        "pairs": make_pairs(flips, baseline.run, sheets) if baseline else (),
+        "pairs": pairs,
         "states": [(state, count) for state in State if (count := sum(s.state is state for s in sheets))],
         "ranks": {state: rank for rank, state in enumerate(State)},
     }
@@ -210,7 +212,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(breakable=_breakable, words=_words, percent=_percent)
+    environment.filters.update(breakable=_breakable, words=_words, percent=_percent, brief=_brief)
     return environment
 
 
@@ -230,6 +232,11 @@ def _breakable(text: str) -> str:
 
 def _words(text: str) -> str:
     return str(text).replace("_", " ").lower()
+
+
+def _brief(number: float) -> str:
+    """Write a number of unknown size in a few digits."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def _percent(share: float) -> str:

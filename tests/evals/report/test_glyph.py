@@ -23,7 +23,7 @@ def test_what_acts_or_hides_becomes_a_sign(hostile: str, shown: str) -> None:
 
 
 def test_words_of_any_language_tabs_and_newlines_stay() -> None:
-    text = "Größe\t東京\nשלום 🙂 <b> {{ x }}"
+    text = "Größe\t東京\n\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED} 🙂 <b> {{ x }}"
     assert visible(text) == text
 
 

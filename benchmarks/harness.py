@@ -99,7 +99,7 @@ def ours(count: int, *, full: bool = False) -> float:
     from evals.run import DatasetId, Identity
     from evals.scorers import SCORERS
 
-    def diagnose(log_root: Path) -> Answer:
+    def diagnose(log_root: Path, _: int) -> Answer:
         line = gzip.decompress((log_root / "stderr.gz").read_bytes()).decode()
         category = Category(classify(line))
         evidence = Evidence(text=line, file="stderr.gz", line=1, container=None, attempt=None, role="cause")

@@ -6,7 +6,7 @@ a plain value, so that every worker process can open the same one.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,9 +70,10 @@ class Opened:
     analyst: Analyst
     kit: Kit
 
-    def __call__(self, log_root: Path) -> Answer:
-        """Diagnose the logs under `log_root`."""
-        result = run_logs(log_root, kit=self.kit)
+    def __call__(self, log_root: Path, repeat: int = 0) -> Answer:
+        """Diagnose the logs under `log_root`, for the n-th time."""
+        kit = replace(self.kit, repeat=repeat) if repeat else self.kit
+        result = run_logs(log_root, kit=kit)
         return Answer(
             diagnosis=result.diagnosis,
             excerpt=result.excerpt.render(),

@@ -25,8 +25,8 @@ from evals.score import Scorer
 from evals.scorers import READERS, SCORERS, judge
 from evals.source import read_context, read_lines
 
-Diagnose: TypeAlias = Callable[[Path], Answer]
-"""A log root in, the answer out: the seam behind which every analyst stands."""
+Diagnose: TypeAlias = Callable[[Path, int], Answer]
+"""A log root and the number of the repeat, from 0, in; the answer out: every analyst stands behind it."""
 
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in a stored diagnosis instead of the moment of analysis, which is kept under `timing`."""
@@ -79,7 +79,8 @@ def replay(
 
 def answer(task: Task, diagnose: Diagnose, scorers: Mapping[str, Scorer] = SCORERS) -> Row:
     """Ask about one case and judge the answer."""
-    outcome = run(task.log_root, diagnose, raw=not READERS.isdisjoint(scorers))
+    raw = not READERS.isdisjoint(scorers)
+    outcome = run(task.log_root, diagnose, repeat=task.repeat, raw=raw)
     label = task.case.metadata
     diagnosis = outcome.diagnosis
     blank = {"analysis_timestamp": NO_TIME, "stage_ms": {}}
@@ -113,11 +114,11 @@ def answer(task: Task, diagnose: Diagnose, scorers: Mapping[str, Scorer] = SCORE
     )
 
 
-def run(log_root: Path, diagnose: Diagnose, *, raw: bool = True) -> Outcome:
+def run(log_root: Path, diagnose: Diagnose, *, repeat: int = 0, raw: bool = True) -> Outcome:
     """Run the product on one log root and collect all it gave out, and with `raw` the logs themselves."""
     cpu_seconds, wall_seconds = time.process_time(), time.perf_counter()
     with _listen() as talk:
-        given, error = _attempt(log_root, diagnose)
+        given, error = _attempt(log_root, repeat, diagnose)
     return Outcome(
         diagnosis=given.diagnosis,
         excerpt=given.excerpt,
@@ -132,9 +133,9 @@ def run(log_root: Path, diagnose: Diagnose, *, raw: bool = True) -> Outcome:
     )
 
 
-def _attempt(log_root: Path, diagnose: Diagnose) -> tuple[Answer, str]:
+def _attempt(log_root: Path, repeat: int, diagnose: Diagnose) -> tuple[Answer, str]:
     try:
-        given = diagnose(log_root)
+        given = diagnose(log_root, repeat)
     except Exception as error:  # noqa: BLE001 (a case that raises is a result: errored, counted as wrong)
         return Answer(diagnosis=None), f"{type(error).__name__}: {redact(str(error))}"
     return given, "" if given.diagnosis else "the run gave no diagnosis"

@@ -170,7 +170,7 @@ def test_what_is_ruled_out_must_stand_there_too():
     assert drafted(ruled_out=rows).ruled_out == ((LINES[2], "shutdown noise"),)
 
 
-@given(st.lists(st.text()))
+@given(st.lists(st.text(), max_size=20))
 def test_whatever_is_quoted_only_lines_of_the_excerpt_come_out(quotes):
     draft = drafted(quotes)
     assert all(EXCERPT.holds(q.file, q.line, q.text) for q in draft.evidence)

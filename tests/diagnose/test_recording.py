@@ -1,5 +1,6 @@
 """Replies recorded once and given again."""
 
+import dataclasses
 import json
 import threading
 from datetime import UTC, datetime
@@ -255,3 +256,15 @@ def test_a_reply_with_lone_surrogates_is_kept_readable(tmp_path):
     )
     assert first.text == "a?b"
     assert ask(RecordedModel.load(path), question()) == first
+
+
+def test_each_repeat_has_a_reply_of_its_own(tmp_path):
+    path = tmp_path / "r.jsonl"
+    for number in range(3):
+        reply = dataclasses.replace(REPLY, text=f"answer {number}")
+        ask(recorder(path, Real(reply)), dataclasses.replace(question(), repeat=number))
+    replay = RecordedModel.load(path)
+    texts = [ask(replay, dataclasses.replace(question(), repeat=number)).text for number in range(3)]
+    assert texts == ["answer 0", "answer 1", "answer 2"]
+    with pytest.raises(RecordingError):
+        ask(replay, dataclasses.replace(question(), repeat=3))

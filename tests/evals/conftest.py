@@ -30,7 +30,8 @@ class FakeProduct:
     error: Exception | None = None
     asked: list[Path] = field(default_factory=list)
 
-    def __call__(self, log_root: Path) -> Answer:
+    def __call__(self, log_root: Path, repeat: int = 0) -> Answer:
+        del repeat
         self.asked.append(log_root)
         if self.error:
             raise self.error

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+from bedrockserver import BedrockServer, ok
 
+from diagnose.errors import RecordingError
 from evals.analyst import Analyst, fingerprint
 from evals.errors import AnalystError
 from evals.run import DatasetId
@@ -66,3 +68,24 @@ def test_a_fingerprint_follows_names_and_contents(tmp_path: Path) -> None:
 def test_there_is_nothing_of_the_rules_to_record(tmp_path: Path) -> None:
     with pytest.raises(AnalystError, match="--record"):
         Analyst(record=tmp_path / "x.jsonl").open()
+
+
+def test_each_repeat_is_recorded_and_given_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    file = tmp_path / "replies.jsonl"
+    with BedrockServer([ok(f"no answer, number {number}") for number in range(4)]) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.endpoint)
+        live = Analyst(name="bedrock", prompt="v1", record=file).open()
+        before = [live(CASE, repeat) for repeat in range(2)]
+    assert [item.reply for item in before] == ["no answer, number 1", "no answer, number 3"], (
+        "after a repair each"
+    )
+    again = Analyst(name=f"recorded:{file}", prompt="v1").open()
+    after = [again(CASE, repeat) for repeat in range(2)]
+    assert [item.reply for item in after] == [item.reply for item in before]
+    assert all(item.diagnosis and item.diagnosis.status == "PARSE_ERROR" for item in after)
+    assert "Connection" in after[0].prompt or "connection" in after[0].prompt
+    with pytest.raises(RecordingError):
+        again(CASE, 2)
+    assert again.identity(IDS).model_id == live.identity(IDS).model_id

@@ -34,7 +34,8 @@ def test_what_is_printed_and_logged_is_kept(
 ) -> None:
     fake = product()
 
-    def talkative(log_root: Path) -> Any:
+    def talkative(log_root: Path, repeat: int) -> Any:
+        del repeat
         sys.stdout.write("printed ")
         sys.stderr.write("whispered ")
         logging.getLogger("diagnose.log").debug("logged")

@@ -96,7 +96,7 @@ def ours(count: int, *, full: bool = False) -> float:
     from evals.provenance import describe
     from evals.replay import plan, replay
     from evals.requirement import Requirement
-    from evals.run import DatasetId, Identity
+    from evals.run import DatasetId, Demands, Identity
     from evals.scorers import SCORERS
 
     def diagnose(log_root: Path, _: int) -> Answer:
@@ -130,7 +130,7 @@ def ours(count: int, *, full: bool = False) -> float:
                 run = journal.run()
             assert sum(row.scores["category"].value or 0 for row in run.rows) == count
             if full:
-                assess(run, Requirement)
+                assess(run.model_copy(update={"demands": Demands(required=tuple(Requirement))}))
                 save_run(Path(name) / "run", run)
 
         return timed(work)

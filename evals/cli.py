@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from evals.command import compare, dataset, gate, promote, run
+from evals.command import compare, dataset, gate, promote, report, run
 from evals.errors import EvalsError
 from evals.replay import Diagnose
 
 EXIT_UNUSABLE: Final = 2
-_COMMANDS: Final = (run, compare, gate, promote, dataset)
+_COMMANDS: Final = (run, compare, report, gate, promote, dataset)
 
 
 def main(argv: Sequence[str] | None = None, *, diagnose: Diagnose | None = None) -> int:

@@ -4,11 +4,10 @@ A case that an analyst is known to get wrong is listed with its reason (`evals.k
 shown all the same and counts in every number. A listed miss that no longer misses fails: the list shrinks.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evals.known import Miss
 from evals.metric import Value, measure
 from evals.requirement import Failure, Requirement, check
 from evals.run import Run
@@ -33,14 +32,13 @@ class Evaluation:
         return not self.failures
 
 
-def assess(run: Run, required: Collection[Requirement], known: Sequence[Miss] = ()) -> Evaluation:
-    """Measure a run and check what is required of it.
+def assess(run: Run) -> Evaluation:
+    """Measure a run and check what was demanded of it.
 
     Args:
         run: at least one row.
-        required: what must hold.
-        known: what is known not to hold.
     """
+    required, known = frozenset(map(Requirement, run.demands.required)), run.demands.known
     values = measure(run.rows)
     found = check(run.rows, values, required)
     listed = {(miss.case_id, miss.requirement) for miss in known}

@@ -9,7 +9,6 @@ A leak or a wrong "safe" can't be listed: nothing excuses one.
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,18 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from evals.errors import DatasetError
 from evals.requirement import Requirement
+from evals.run import Miss
 
 FILE: Final = "known.toml"
 _NEVER: Final = frozenset({Requirement.LEAK, Requirement.RETRY})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Miss:
-    """One requirement that one case is known not to hold."""
-
-    case_id: str
-    requirement: Requirement
-    reason: str
 
 
 class _Entry(BaseModel):

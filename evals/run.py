@@ -121,12 +121,28 @@ class Provenance(Stored):
     """Of the package."""
 
 
+class Miss(Stored):
+    """One requirement that one case is known not to hold."""
+
+    case_id: str
+    requirement: str
+    reason: str
+
+
+class Demands(Stored):
+    """What was asked of the run; nothing of it decides an answer."""
+
+    required: tuple[str, ...] = ()
+    known: tuple[Miss, ...] = ()
+
+
 class Run(Stored):
     """All rows of a run, sorted by case and repeat."""
 
     version: Literal[1] = VERSION
     identity: Identity
     provenance: Provenance
+    demands: Demands = Demands()
     rows: tuple[Row, ...]
 
     @model_validator(mode="after")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evals.mismatch import EXCUSABLE, Kind
-from evals.requirement import Requirement
 
 if TYPE_CHECKING:
     from evals.gate import GateRecord
@@ -43,16 +42,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--gate", type=Path, metavar="FILE", help="the gate's record, as `evals gate` wrote it"
     )
-    known = "a dataset whose known.toml lists misses that fail nothing; may be repeated"
-    parser.add_argument("--known", type=Path, action="append", default=[], metavar="DIR", help=known)
-    every = ",".join(Requirement)
-    parser.add_argument(
-        "--require",
-        type=_requirements,
-        default=frozenset(Requirement),
-        metavar="NAMES",
-        help=f"as it was given to `evals run`; default: {every}",
-    )
     parser.add_argument("--format", choices=FORMATS, default=PAGE, help=f"default: {PAGE}")
     where = (
         f"write it there; default: {NAME}.{PAGE} beside the run's result, standard output for other formats"
@@ -65,17 +54,13 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command and give its exit code, 0: whether the run passed is what `evals run` says."""
     from evals import report  # noqa: PLC0415 (what draws and compares stays out of the start)
     from evals.archive import find_result, load_run  # noqa: PLC0415
-    from evals.errors import DatasetError, RunError  # noqa: PLC0415
+    from evals.errors import RunError  # noqa: PLC0415
     from evals.evaluation import assess  # noqa: PLC0415
-    from evals.known import load_known  # noqa: PLC0415
 
     run = load_run(arguments.candidate)
     if not run.rows:
         raise RunError(f"{arguments.candidate}: nothing in the run; run the cases first")
-    for folder in arguments.known:
-        if not folder.is_dir():
-            raise DatasetError(f"{folder}: no such folder; give the dataset whose known.toml counts")
-    evaluation = assess(run, arguments.require, [m for folder in arguments.known for m in load_known(folder)])
+    evaluation = assess(run)
     baseline = _compare(arguments, run) if arguments.baseline else None
     gate = _read_gate(arguments.gate, run) if arguments.gate else None
     form = arguments.format
@@ -146,10 +131,3 @@ def _kinds(text: str) -> frozenset[Kind]:
         known = ", ".join(sorted(EXCUSABLE))
         raise argparse.ArgumentTypeError(f"{', '.join(unknown)} can't be looked past; choose from {known}")
     return frozenset(map(Kind, names))
-
-
-def _requirements(text: str) -> frozenset[Requirement]:
-    try:
-        return frozenset(Requirement(name.strip()) for name in text.split(",") if name.strip())
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}; choose from {', '.join(Requirement)}") from error

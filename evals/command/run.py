@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from evals.analyst import Analyst
-from evals.archive import HOME, RESULT, save_run
+from evals.archive import HOME, RESULT, save_run, write_whole
 from evals.command.track import add_track, open_tracker
 from evals.dataset import load_all
 from evals.errors import RunError
@@ -22,9 +22,9 @@ from evals.pace import per_minute, unlimited
 from evals.pool import spread
 from evals.provenance import describe
 from evals.replay import Diagnose, Task, plan, replay
-from evals.report import FORMATS
+from evals.report import FORMATS, to_markdown, to_page
 from evals.requirement import Requirement
-from evals.run import DatasetId, Identity, Provenance, Row, Run
+from evals.run import DatasetId, Demands, Identity, Provenance, Row, Run
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 RULES: Final = "rules"
+PAGE: Final = "report.html"
+COMMENT: Final = "report.md"
+"""For a pull request."""
 MODEL_JOBS: Final = 4
 """Workers for a model, which is waited for more than worked for; few enough for a default quota."""
 
@@ -115,7 +118,9 @@ def execute(arguments: argparse.Namespace, diagnose: Diagnose | None = None) -> 
         return spread(left, analyst, jobs=jobs, pace=pace)
 
     run = _collect(tasks, ask, folder, identity, provenance)
-    evaluation = assess(run, arguments.require, [m for item in datasets for m in load_known(item.folder)])
+    known = tuple(miss for item in datasets for miss in load_known(item.folder))
+    demands = Demands(required=tuple(sorted(arguments.require)), known=known)
+    evaluation = assess(run.model_copy(update={"demands": demands}))
     _publish(evaluation, folder, arguments.format)
     if arguments.track is not None:
         _track(evaluation, folder, arguments.track)
@@ -169,14 +174,20 @@ def _bar(total: int, done: int) -> "AbstractContextManager[tqdm[NoReturn] | None
 
 def _publish(evaluation: Evaluation, folder: Path | None, form: str) -> None:
     sys.stdout.write(FORMATS[form](evaluation))
+    if form == "text":
+        from evals.promotion import state_of_prompt  # noqa: PLC0415 (numpy and scipy stay out of the start)
+
+        sys.stdout.write(f"{state_of_prompt()}\n")
     if folder is None:
         return
-    file = save_run(folder, evaluation.run)
-    _say(f"run {evaluation.run.provenance.run_id} is kept in {file.parent}")
+    save_run(folder, evaluation.run)
+    write_whole(folder / PAGE, to_page(evaluation).encode())
+    write_whole(folder / COMMENT, to_markdown(evaluation).encode())
+    _say(f"run {evaluation.run.provenance.run_id} is kept in {folder}, its report is {folder / PAGE}")
 
 
 def _track(evaluation: Evaluation, folder: Path | None, uri: str) -> None:
-    files = [folder / RESULT] if folder else []
+    files = [folder / name for name in (RESULT, PAGE, COMMENT)] if folder else []
     tracker = open_tracker(uri)
     made = tracker.track(evaluation, files)
     _say(f"MLflow run {made} at {tracker.uri}")

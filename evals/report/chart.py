@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from evals.calibration import Bin
+from evals.errors import PrerequisiteError
 from evals.selection import Point
 
 if TYPE_CHECKING:
@@ -125,8 +126,13 @@ def _unit_square(axes: "Axes", across: str, up: str) -> None:
 
 
 def _svg(name: str, title: str, description: str, draw: "Callable[[Axes], None]") -> str:
-    from matplotlib import rc_context, rcdefaults, rcParams  # noqa: PLC0415 (takes a second)
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    try:
+        from matplotlib import rc_context, rcdefaults, rcParams  # noqa: PLC0415 (takes a second)
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError:
+        raise PrerequisiteError(
+            "a page needs matplotlib for its charts: install the extra `evals`, or take --format markdown"
+        ) from None
 
     buffer = io.StringIO()
     with rc_context():

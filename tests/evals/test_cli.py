@@ -143,7 +143,18 @@ def test_progress_is_shown_on_a_terminal_only(
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["dataset"], ["dataset", "check"], ["dataset", "index"], ["dataset", "schema"]],
+    [
+        [],
+        ["run"],
+        ["compare"],
+        ["report"],
+        ["gate"],
+        ["promote"],
+        ["dataset"],
+        ["dataset", "check"],
+        ["dataset", "index"],
+        ["dataset", "schema"],
+    ],
 )
 def test_every_help_shows_an_example(command: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as stop:

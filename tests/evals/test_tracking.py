@@ -7,10 +7,10 @@ from typing import Any
 
 import mlflow
 import pytest
+from runs import assessed
 
 from diagnose.shelf import load_prompt
 from evals.errors import TrackingError
-from evals.evaluation import assess
 from evals.requirement import Requirement
 from evals.tracking import EXPERIMENT, Tracker
 
@@ -37,7 +37,7 @@ def test_an_evaluation_is_one_run_with_limits_rows_and_dataset(
     tracker: Tracker, uri: str, judged: Build, run_of: Build, tmp_path: Path
 ) -> None:
     rows = [judged("one"), judged("two", label={"safe_to_retry": False}), judged("gone", error=OSError("x"))]
-    evaluation = assess(run_of(rows, run_id="a-run"), Requirement)
+    evaluation = assessed(run_of(rows, run_id="a-run"), Requirement)
     (tmp_path / "report.html").write_text("<p>report")
     made = tracker.track(evaluation, [tmp_path / "report.html"])
     client = mlflow.MlflowClient(tracking_uri=uri)
@@ -57,7 +57,7 @@ def test_an_evaluation_is_one_run_with_limits_rows_and_dataset(
 
 
 def test_a_run_is_tracked_once(tracker: Tracker, judged: Build, run_of: Build) -> None:
-    evaluation = assess(run_of([judged()], run_id="once"), Requirement)
+    evaluation = assessed(run_of([judged()], run_id="once"), Requirement)
     assert tracker.track(evaluation) == tracker.track(evaluation)
 
 
@@ -68,7 +68,7 @@ def test_a_prompt_is_registered_once_per_hash_and_linked_to_its_runs(
     numbers = [tracker.mirror(version, texts(version.name)) for version in (*versions, *versions)]
     assert numbers == ["1", "2", "1", "2"]
     run = run_of([judged()], run_id="linked", prompt_version="v2", prompt_sha256=versions[1].sha256)
-    made = tracker.track(assess(run, Requirement))
+    made = tracker.track(assessed(run, Requirement))
     tags = mlflow.MlflowClient(tracking_uri=uri).get_run(made).data.tags
     assert json.loads(tags["mlflow.linkedPrompts"]) == [{"name": "diagnosis", "version": "2"}]
 
@@ -101,7 +101,7 @@ def test_a_store_that_can_t_be_used_is_named(tmp_path: Path) -> None:
 def test_files_and_tags_are_added_to_a_tracked_run(
     tracker: Tracker, uri: str, judged: Build, run_of: Build, tmp_path: Path
 ) -> None:
-    made = tracker.track(assess(run_of([judged()], run_id="gated"), Requirement))
+    made = tracker.track(assessed(run_of([judged()], run_id="gated"), Requirement))
     (tmp_path / "gate.json").write_text("{}")
     tracker.attach("gated", [tmp_path / "gate.json"], {"gate.verdict": "FAIL"})
     client = mlflow.MlflowClient(tracking_uri=uri)

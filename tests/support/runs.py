@@ -11,7 +11,8 @@ from diagnose.prompt import version_sha256
 from diagnose.taxonomy import FACTS, FailureType, TriageLabel
 from evals.case import Case
 from evals.outcome import Outcome
-from evals.run import DatasetId, Expected, Identity, Provenance, Row, Run
+from evals.evaluation import Evaluation, assess
+from evals.run import DatasetId, Demands, Expected, Identity, Miss, Provenance, Row, Run
 from evals.scorers import judge
 
 MODEL = "us.anthropic.claude-sonnet-4-6"
@@ -278,3 +279,9 @@ class Shelf:
     def active(self) -> Path:
         """Where the promoted version is named."""
         return self.root / "active.toml"
+
+
+def assessed(made: Run, required: Iterable[str], known: Iterable[Miss] = ()) -> Evaluation:
+    """Assess a run of which something is demanded."""
+    demands = Demands(required=tuple(sorted(required)), known=tuple(known))
+    return assess(made.model_copy(update={"demands": demands}))

@@ -8,7 +8,8 @@ import runs
 
 from evals.archive import save_run
 from evals.command import report
-from evals.errors import ComparisonError, DatasetError, GateError, RunError
+from evals.errors import ComparisonError, GateError, RunError
+from evals.run import Demands, Miss
 
 Captured = pytest.CaptureFixture[str]
 Invoke = Callable[..., int]
@@ -50,7 +51,7 @@ def test_other_formats_go_to_standard_output_or_where_they_are_told(
     assert invoke(new, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["provenance"]["run_id"] == "new"
     assert invoke(new, "--format", "markdown", "--output", tmp_path / "x" / "comment.md") == 0
-    assert (tmp_path / "x" / "comment.md").read_text(encoding="utf-8").startswith("# ❌ Evaluation FAILED")
+    assert (tmp_path / "x" / "comment.md").read_text(encoding="utf-8").startswith("# ✅ Evaluation PASSED")
 
 
 def test_a_baseline_adds_what_changed(invoke: Invoke, new: Path, old: Path, capsys: Captured) -> None:
@@ -68,25 +69,17 @@ def test_what_differs_must_be_allowed(invoke: Invoke, new: Path, tmp_path: Path)
 
 
 def test_requirements_and_known_misses_are_those_of_the_run(
-    invoke: Invoke, new: Path, tmp_path: Path, capsys: Captured
+    invoke: Invoke, tmp_path: Path, capsys: Captured
 ) -> None:
-    assert invoke(new, "--require", "leak,grounding", "--format", "json") == 0
-    assert json.loads(capsys.readouterr().out)["required"] == ["grounding", "leak"]
-    (tmp_path / "known.toml").write_text(
-        '[a]\nmisses = ["category"]\nreason = "two causes of equal weight"\n'
-    )
-    assert invoke(new, "--require", "category", "--known", tmp_path, "--format", "json") == 0
+    miss = Miss(case_id="a", requirement="category", reason="two causes of equal weight")
+    made = runs.run([runs.row("a", right=False)])
+    demands = Demands(required=("category", "leak"), known=(miss,))
+    folder = save_run(tmp_path / "run", made.model_copy(update={"demands": demands})).parent
+    assert invoke(folder, "--format", "json") == 0
     told = json.loads(capsys.readouterr().out)
+    assert told["required"] == ["category", "leak"]
     assert told["passed"] is True
     assert [each["case_id"] for each in told["known"]] == ["a"]
-
-
-def test_a_dataset_may_have_no_known_misses_but_must_be_there(
-    invoke: Invoke, new: Path, tmp_path: Path
-) -> None:
-    assert invoke(new, "--known", tmp_path) == 0
-    with pytest.raises(DatasetError, match="no such folder"):
-        invoke(new, "--known", tmp_path / "gone")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +122,7 @@ def test_an_empty_run_is_refused(invoke: Invoke, tmp_path: Path) -> None:
         invoke(save_run(tmp_path / "empty", empty))
 
 
-@pytest.mark.parametrize("option", [("--allow", "datasets"), ("--require", "luck")])
+@pytest.mark.parametrize("option", [("--allow", "datasets")])
 def test_unknown_names_are_wrong_usage(
     invoke: Invoke, new: Path, option: tuple[str, str], capsys: Captured
 ) -> None:

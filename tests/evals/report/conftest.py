@@ -7,7 +7,7 @@ import pytest
 import runs
 
 from evals.comparison import compare
-from evals.evaluation import Evaluation, assess
+from evals.evaluation import Evaluation
 from evals.known import Miss
 from evals.mismatch import Kind
 from evals.report import Baseline
@@ -49,7 +49,7 @@ def row() -> Callable[..., Row]:
 
 @pytest.fixture
 def failed() -> Evaluation:
-    return assess(
+    return runs.assessed(
         runs.run(make_rows(prompt_version="v2"), run_id="new", prompt_version="v2"), Requirement, [KNOWN]
     )
 
@@ -57,7 +57,7 @@ def failed() -> Evaluation:
 @pytest.fixture
 def passed() -> Evaluation:
     rows = [make_row(f"well-{number}", model_id=None, safe=number % 2 == 0) for number in range(4)]
-    return assess(runs.run(rows, run_id="good", model_id=None), Requirement)
+    return runs.assessed(runs.run(rows, run_id="good", model_id=None), Requirement)
 
 
 @pytest.fixture

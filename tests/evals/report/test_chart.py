@@ -1,8 +1,10 @@
 import re
+import sys
 
 import pytest
 
 from evals.calibration import Bin
+from evals.errors import PrerequisiteError
 from evals.report.chart import distribution, reliability, risk
 from evals.selection import Point
 
@@ -50,6 +52,12 @@ def test_the_same_numbers_give_the_same_bytes() -> None:
 def test_bins_show_their_counts_and_empty_ones_are_left_out() -> None:
     assert ">7</text>" in reliability(BINS)
     assert ">7</text>" not in reliability(BINS[:1])
+
+
+def test_without_the_library_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(PrerequisiteError, match="extra `evals`"):
+        risk(POINTS)
 
 
 def test_ids_of_two_charts_never_meet() -> None:

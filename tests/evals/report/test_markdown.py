@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import runs
 
-from evals.evaluation import Evaluation, assess
+from evals.evaluation import Evaluation
 from evals.report import Baseline, to_markdown
 from evals.report.markdown import MAX_CHARS
 from evals.requirement import Requirement
@@ -34,7 +34,7 @@ def test_changed_cases_have_both_answers(failed: Evaluation, baseline: Baseline)
 
 def test_what_does_not_fit_is_left_out_whole_and_counted(row: Callable[..., Row]) -> None:
     wrong = [row(f"case-{number:03}", right=False) for number in range(400)]
-    text = to_markdown(assess(runs.run(wrong), Requirement))
+    text = to_markdown(runs.assessed(runs.run(wrong), Requirement))
     assert len(text) <= MAX_CHARS
     shown = text.count("<details><summary>case-")
     assert 20 < shown < 400
@@ -51,7 +51,7 @@ def test_a_run_that_passes_has_no_failures_to_show(passed: Evaluation) -> None:
 def test_log_lines_can_not_become_markup(row: Callable[..., Row]) -> None:
     hostile = "```\n</details><img src=x> [a](https://example.org) @everyone | \x1b[31m"
     bad = row("a", error=hostile, right=False)
-    text = to_markdown(assess(runs.run([bad]), Requirement))
+    text = to_markdown(runs.assessed(runs.run([bad]), Requirement))
     assert "\x1b" not in text
     outside = [line for line in text.splitlines() if "</details><img" in line]
     assert outside

@@ -6,7 +6,7 @@ import pytest
 import runs
 
 from evals.criterion import Check, FailedCase, Verdict
-from evals.evaluation import Evaluation, assess
+from evals.evaluation import Evaluation
 from evals.gate import GateRecord, RunId
 from evals.report import Baseline, to_page
 from evals.report.page import OPEN
@@ -179,7 +179,7 @@ def test_tokens_and_cost_are_drawn_only_where_a_model_answered(
 
 
 def test_foreign_text_is_escaped_and_made_visible_everywhere() -> None:
-    evaluation = assess(runs.run([hostile("a"), runs.row("b")]), Requirement)
+    evaluation = runs.assessed(runs.run([hostile("a"), runs.row("b")]), Requirement)
     page = to_page(evaluation)
     reader = Reader(page)
     assert page.encode()
@@ -199,7 +199,7 @@ def test_a_hostile_baseline_is_escaped_as_well() -> None:
     before = runs.run([hostile("a")])
     after = runs.run([runs.row("a", dataset=HOSTILE, cluster=HOSTILE)], run_id="new")
     page = to_page(
-        assess(after, Requirement), baseline=Baseline(run=before, comparison=compare(before, after))
+        runs.assessed(after, Requirement), baseline=Baseline(run=before, comparison=compare(before, after))
     )
     assert Reader(page).tags.count("script") == 1
 
@@ -210,7 +210,7 @@ def test_the_same_values_give_the_same_page(failed: Evaluation, baseline: Baseli
 
 def test_only_the_first_failures_are_unfolded(row: Callable[..., Row]) -> None:
     wrong = [row(f"case-{number:03}", right=False) for number in range(OPEN + 5)]
-    page = to_page(assess(runs.run(wrong), Requirement))
+    page = to_page(runs.assessed(runs.run(wrong), Requirement))
     assert len(re.findall(r'id="failure-\d+" open', page)) == OPEN
     assert len(re.findall(r'id="failure-\d+"', page)) == OPEN + 5
 
@@ -228,11 +228,11 @@ def test_a_page_of_many_cases_with_full_excerpts_stays_small() -> None:
         evidence = [made.diagnosis.evidence[0].model_copy(update={"text": shown, "line": 250})]
         diagnosis = made.diagnosis.model_copy(update={"evidence": evidence, "log_evidences": [shown]})
         rows.append(made.model_copy(update={"excerpt": excerpt, "diagnosis": diagnosis}))
-    assert len(to_page(assess(runs.run(rows), Requirement)).encode()) < 3_000_000
+    assert len(to_page(runs.assessed(runs.run(rows), Requirement)).encode()) < 3_000_000
 
 
 def test_errors_alone_make_a_page() -> None:
-    page = to_page(assess(runs.run([runs.row("a", error="gone")]), Requirement))
+    page = to_page(runs.assessed(runs.run([runs.row("a", error="gone")]), Requirement))
     assert "no answer" in page
 
 

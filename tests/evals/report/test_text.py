@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import runs
 
-from evals.evaluation import Evaluation, assess
+from evals.evaluation import Evaluation
 from evals.report import Baseline, to_text
 from evals.requirement import Requirement
 
@@ -15,7 +15,7 @@ Build = Callable[..., Any]
 @pytest.fixture
 def evaluation(judged: Build, run_of: Build) -> Evaluation:
     rows = [judged(name, label={"safe_to_retry": False}) for name in ("one", "two")]
-    return assess(run_of(rows), Requirement)
+    return runs.assessed(run_of(rows), Requirement)
 
 
 def test_text_opens_with_provenance_and_shows_cases_scores_and_failures(evaluation: Evaluation) -> None:
@@ -45,6 +45,6 @@ def test_a_comparison_stands_before_the_verdict(failed: Evaluation, baseline: Ba
 
 def test_nothing_that_a_terminal_obeys_is_printed() -> None:
     run = runs.run([runs.row("a", error="\x1b[2Jgone\x00\nnext")])
-    text = to_text(assess(run, Requirement))
+    text = to_text(runs.assessed(run, Requirement))
     assert "␛[2Jgone␀ next" in text
     assert "\x1b" not in text

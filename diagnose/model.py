@@ -72,7 +72,7 @@ class Question:
     tags: Mapping[str, str]
     """For the service's own invocation records: cluster, step, prompt version."""
     repeat: int = 0
-    """The how-manieth time the same is asked, from 0: an evaluation asks a model that samples more than once."""
+    """The how-manieth time the same is asked, from 0: a model that samples is asked more than once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,8 @@ from diagnose.diagnosis import Diagnosis, Evidence, EvidenceRole, Status
 from diagnose.prompt import version_sha256
 from diagnose.taxonomy import FACTS, FailureType, TriageLabel
 from evals.case import Case
-from evals.outcome import Outcome
 from evals.evaluation import Evaluation, assess
+from evals.outcome import Outcome
 from evals.run import DatasetId, Demands, Expected, Identity, Miss, Provenance, Row, Run
 from evals.scorers import judge
 

@@ -25,6 +25,7 @@ from evals.replay import Diagnose, Task, plan, replay
 from evals.report import FORMATS, to_markdown, to_page
 from evals.requirement import Requirement
 from evals.run import DatasetId, Demands, Identity, Provenance, Row, Run
+from evals.subset import read_subset, restrict
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -55,6 +56,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_paths(parser)
+    only = "only the cases that FILE names, one id per line"
+    parser.add_argument("--subset", type=Path, metavar="FILE", help=only)
     _add_question(parser)
     _add_course(parser)
     add_track(parser, "keep the run")
@@ -100,6 +103,8 @@ def execute(arguments: argparse.Namespace, diagnose: Diagnose | None = None) -> 
         diagnose: answers in this process instead of the analyst, for tests and for measuring the harness.
     """
     datasets = load_all(arguments.paths)
+    if arguments.subset:
+        datasets = restrict(datasets, read_subset(arguments.subset))
     analyst = Analyst(name=arguments.analyst, prompt=arguments.prompt, record=arguments.record)
     opened = analyst.open()
     ids = [DatasetId(name=item.name, cases=len(item.cases), sha256=item.sha256) for item in datasets]

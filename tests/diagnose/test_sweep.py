@@ -52,6 +52,7 @@ LIMITS = st.fixed_dictionaries(
         "MAX_STATEMENT_CHARS": st.sampled_from([60, 1 << 14]),
         "MAX_SIGNS": st.sampled_from([1, 20]),
         "MAX_TASKS": st.sampled_from([0, 500]),
+        "FEW_TASKS": st.sampled_from([0, 3]),
         "TAIL_LINES": st.sampled_from([3, 30]),
         "WARM_BYTES": st.sampled_from([0, 0, 2000]),
         "SECOND_BYTES": st.sampled_from([0, 1 << 28]),

@@ -8,7 +8,7 @@ SHARED ?= ../shared/real-logs
 CASES := datasets/lab datasets/synthetic datasets/triage $(wildcard $(SHARED))
 PROMPTFOO := build/promptfoo/node_modules/.bin/promptfoo
 FUZZ_SECONDS ?= 60
-LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt
+LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt requirements/local-llm.txt
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
@@ -72,6 +72,7 @@ lock: $(VENV)/.ready ## Write requirements/*.txt anew from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra evals -o requirements/evals.txt
 	@$(COMPILE) pyproject.toml --extra evals --extra models --group dev -o requirements/dev.txt
 	@$(COMPILE) --group fuzz -o requirements/fuzz.txt
+	@$(COMPILE) --group local-llm -c requirements/dev.txt -o requirements/local-llm.txt
 
 ci: check eval test-wheel test ## All of CI; the tests come last
 

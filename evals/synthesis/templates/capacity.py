@@ -117,28 +117,11 @@ def one_task_for_all(scene: Scene) -> Truth:
     pages = rng.randrange(30, 70)
     rows = rng.choice((4096, 4096, 2147483632))
 
-    def spills(executor: Executor, turns: int) -> None:
-        if rows == 4096:
-            tell(
-                executor,
-                "INFO",
-                "ExternalAppendOnlyUnsafeRowArray",
-                f"Reached spill threshold of {rows} rows, switching to {SPARK}util.collection.unsafe.sort.UnsafeExternalSorter",
-            )
-        for times in range(1, turns):
-            scene.wait(40)
-            tell(
-                executor,
-                "INFO",
-                "UnsafeExternalSorter",
-                f"Thread {pages} spilling sort data of 2.1 GiB to disk ({times} {' times' if times > 1 else ' time'} so far)",
-            )
-
     turns = rng.randrange(60, 160)
     evidence = (f"({turns - 1}  times so far)", *((told.split(":", maxsplit=1)[0],) if tells else ()))
     if not dies_of_it:
         scene.start_task(stage, tasks - 1, scene.executor(2))
-        spills(scene.executor(2), turns)
+        _spills(scene, scene.executor(2), turns, rows=rows, pages=pages)
         say(
             scene,
             f"time budget used up: {tasks - 1} of {tasks} tasks of the join done, stopping",
@@ -150,7 +133,7 @@ def one_task_for_all(scene: Scene) -> Truth:
         evidence = (f"({turns - 1}  times so far)", *evidence[1:])
 
         def dies(executor: Executor, _: str, __: int) -> None:
-            spills(executor, turns)
+            _spills(scene, executor, turns, rows=rows, pages=pages)
             executor.out.raw(heap_banner(scene, "Java heap space"))
 
         scene.fail(lose_until_given_up(scene, stage, status=137, before=dies), call="count")
@@ -160,6 +143,25 @@ def one_task_for_all(scene: Scene) -> Truth:
         accept=() if tells else (Category.UNKNOWN,),
         notes="all other tasks of the stage ended within seconds",
     )
+
+
+def _spills(scene: Scene, executor: Executor, turns: int, *, rows: int, pages: int) -> None:
+    """One task sorts more rows than its memory holds, again and again."""
+    if rows == 4096:
+        tell(
+            executor,
+            "INFO",
+            "ExternalAppendOnlyUnsafeRowArray",
+            f"Reached spill threshold of {rows} rows, switching to {SPARK}util.collection.unsafe.sort.UnsafeExternalSorter",
+        )
+    for times in range(1, turns):
+        scene.wait(40)
+        tell(
+            executor,
+            "INFO",
+            "UnsafeExternalSorter",
+            f"Thread {pages} spilling sort data of 2.1 GiB to disk ({times} {' times' if times > 1 else ' time'} so far)",
+        )
 
 
 @template("key-counts-printed", FailureType.DATA_SKEW, difficulty="medium", languages=("python",))

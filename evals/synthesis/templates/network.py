@@ -32,13 +32,7 @@ def http_gateway(scene: Scene) -> Truth:
     status, words = rng.choice(_STATUS)
     host, path = f"reference.{names.owner}.internal", f"/v2/{names.table}"
     if rng.random() < 0.5:
-        for left in (2, 1, 0):
-            scene.driver_out.raw(
-                f"WARNING urllib3.connectionpool Retrying (Retry(total={left}, connect=None, read=None, redirect=None, "
-                f"status=None)) after connection broken by 'ProtocolError('Connection aborted.', RemoteDisconnected('Remote end "
-                f"closed connection without response'))': {path}?day={names.day}"
-            )
-            scene.wait(rng.uniform(1, 30))
+        _http_retries(scene, path)
     kind = rng.choice(("status", "retries", "aborted", "plain"))
     calls = _requests_calls(scene, 1021, "raise_for_status")
     if kind == "plain":
@@ -79,6 +73,17 @@ def http_gateway(scene: Scene) -> Truth:
         "aborted": f"{name}: ('Connection aborted.'", "plain": f"HTTPError: HTTP Error {status}: {words}",
     }[kind]  # fmt: skip
     return Truth(description="A REST service that the job needs was down.", evidence=(evidence,), notes=note)
+
+
+def _http_retries(scene: Scene, path: str) -> None:
+    """urllib3 tells of its own retries before it gives up."""
+    for left in (2, 1, 0):
+        scene.driver_out.raw(
+            f"WARNING urllib3.connectionpool Retrying (Retry(total={left}, connect=None, read=None, redirect=None, "
+            f"status=None)) after connection broken by 'ProtocolError('Connection aborted.', RemoteDisconnected('Remote end "
+            f"closed connection without response'))': {path}?day={scene.names.day}"
+        )
+        scene.wait(scene.rng.uniform(1, 30))
 
 
 @template("http-from-tasks", FailureType.SERVICE_UNREACHABLE, difficulty="medium")

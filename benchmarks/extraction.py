@@ -1,12 +1,13 @@
 """How fast logs are read: ours, swept and line by line, beside grep's way and the bare engines.
 
-    python -m benchmarks.extraction [--megabytes 200] [--rounds 3] [--huge]
+    python -m benchmarks.extraction [--megabytes 200] [--rounds 3] [--huge] [--families]
 
 Each contender runs in a process of its own on one core, over the same gzipped tree of an EMR cluster; rounds
 are interleaved and the best counts. Rates are megabytes of unpacked log per second of processor time, that of
 child processes included: on one core that is the time that passes, and other work on the machine counts less.
 The first run includes the building of automata. `--huge` adds peak memory for 2 GB of logs, one line of 600 MB
-and a gzip bomb.
+and a gzip bomb; `--families` what each family of patterns costs: hyperscan alone over the unpacked blocks, with
+all patterns, without each family, and with nothing but it, and what looking for nothing at all takes there.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from benchmarks.tree import APPLICATION, DRIVER, LogWriter, write_tree
-from diagnose import sieve
+from diagnose import reason, sieve
 from diagnose.anchor import FATAL, HINT
 from diagnose.incident import DaemonFilter
 from diagnose.inflate import BLOCK_BYTES
@@ -100,7 +101,7 @@ def isal_sieve(files: list[Path]) -> None:
     found = sieve.load()
     for block in _isal_blocks(files):
         if found is not None:
-            found.search(block, own=True, headers=False, applications=False)
+            found.search(block, own=True, headers=False, applications=False, settings=False)
 
 
 def _isal_blocks(files: list[Path]) -> Iterator[bytes]:
@@ -202,6 +203,44 @@ def _report(best: dict[str, dict[str, float]]) -> None:
         )
 
 
+FAMILIES: Final = {
+    "hints": (reason.GRADE,), "ends, levels": (reason.GRADE | reason.DIRE,), "signs of writes": (reason.SIGN,),
+    "the job's words": (reason.OWN,), "secrets": (reason.SECRET,),
+    "tasks, states": (reason.TASK, reason.STATE, reason.STOP, reason.ATTEMPT),
+}  # fmt: skip
+
+
+def _families(root: Path, rounds: int) -> None:
+    """Print what each family of patterns costs, in MB/s of hyperscan alone."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    blocks = list(_isal_blocks(sorted(root.rglob("*.gz"))))[::4]
+    size, rows = sum(map(len, blocks)), sieve.rows()
+    sets = {"all patterns": rows, "one word, never there": [("zqxjzqxj", reason.GRADE)]}
+    for name, bits in FAMILIES.items():
+        sets[f"without {name}"] = [row for row in rows if row[1] not in bits]
+        sets[f"only {name}"] = [row for row in rows if row[1] in bits]
+    built = {name: _database(some) for name, some in sets.items()}
+    best = dict.fromkeys(built, float("inf"))
+    for _ in range(4 * rounds):
+        for name, database in built.items():
+            start = time.process_time()
+            for block in blocks:
+                database.scan(block, match_event_handler=lambda *_: None)
+            best[name] = min(best[name], time.process_time() - start)
+    for name, seconds in best.items():
+        print(f"{name:32}{size / 1e6 / seconds:8.0f} MB/s{seconds / size * 200e6:8.3f} s for 200 MB")
+
+
+def _database(rows: sieve.Rows) -> Any:
+    import hyperscan
+
+    patterns = [pattern.encode("latin-1") for row, _ in rows for pattern in sieve.alternatives(row)]
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    ids = list(range(len(patterns)))
+    database.compile(expressions=patterns, ids=ids, elements=len(ids), flags=hyperscan.HS_FLAG_MULTILINE)
+    return database
+
+
 class _Made(io.RawIOBase):
     """A stream of blocks that are made as they are read."""
 
@@ -270,6 +309,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--huge", action="store_true")
+    parser.add_argument("--families", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help="an existing tree; otherwise one is made")
     given = parser.parse_args()
@@ -284,6 +324,8 @@ def main() -> None:
         if given.root is None:
             write_tree(root, seed=given.seed, size_bytes=given.megabytes * 1_000_000)
         _report(_measure(root, given.rounds))
+        if given.families:
+            _families(root, given.rounds)
     for name in HUGE if given.huge else ():
         subprocess.run([sys.executable, "-m", "benchmarks.extraction", "--one", name], check=True)
 

@@ -10,7 +10,7 @@ Limits: an unquoted value ends at a blank; the value of a key two lines away is 
 from collections.abc import Iterator
 
 from diagnose.block import wrapped
-from diagnose.label import STEMS, Hit, Label, Pattern, label_of, latin, small
+from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
 from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
 
@@ -61,9 +61,13 @@ _XML = (
 _COMMA = rb"(" + DECO + QUOTE + rb"?" + DECO + rb",)"
 
 _ESCAPE_END = small(rb"(?:(?:25)*(?:2[0-9A-Fa-f]|3[A-Fa-f]|5[BbDd]|7[BbDd]|0[AaDd])|[0-9]*m|[nrt])?")
-# two patterns: RE2 takes the groups of a large one at a tenth of the speed
-_ASSIGNMENT = latin(rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _COMMA + rb")")
-_STRUCTURED = latin(rb"(?i)" + _KEY + rb"(?:" + _PAIR + rb"|" + _XML + rb")")
+# two patterns, each with and without groups: RE2 takes the groups of a large one at a tenth of the speed
+_ASSIGNS = rb"(?i)" + _KEY + rb"(?:" + _ASSIGN + rb"|" + _COMMA + rb")"
+_ASSIGNMENT, _ASSIGNMENT_GROUPS = latin(_ASSIGNS, groups=False), latin(_ASSIGNS)
+_NESTS = rb"(?i)" + _KEY + rb"(?:" + _PAIR + rb"|" + _XML + rb")"
+_STRUCTURED, _STRUCTURED_GROUPS = latin(_NESTS, groups=False), latin(_NESTS)
+# where a key ends, without groups: neither a sign of a key follows, nor the rest of a stem that holds a blank
+_PLAIN_KEY = small(rb"(?i)[\w.$-]*\w(?:(?=->)|(?![\w.$\xc3-]|\\u00f1|[ \t\n\f\r](?:phrase|code|word|key)))")
 _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n(?:" + PREFIX + rb")?)?|[ \t]+(?:\\[ \t]*\r?\n(?:" + PREFIX
@@ -89,6 +93,7 @@ _PAIR_REVERSED = latin(
     + QUOTE + rb"([^\"'\n\\]+)" + QUOTE + DECO + rb"," + GAP
     + QUOTE + rb"?(?:name|key)" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO + QUOTE + rb"([\w./$-]+)" + QUOTE
 )  # fmt: skip
+_PAIR_ENDS = frozenset(b"=:")  # what stands before the value of a pair, and never before that of an element
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
 _PLACEHOLDER = small(rb"\W{0,8}\[REDACTED-")
 _NO_VALUE = small(
@@ -154,17 +159,20 @@ def assignments(data: bytes) -> Iterator[Finding]:
         return
     done = 0
     for match in _ASSIGNMENT.finditer(data):
-        if match.start() < done or _is_done(data, match.end()):
+        start, end = match.span()
+        if start < done or _is_done(data, end):
             continue
-        label = label_of(_key(data, match))
-        for finding in _assigned(data, match, label) if label else ():
+        middle = _key_end(data, start, end, _ASSIGNMENT_GROUPS)
+        label = label_of(_key(data, start, middle))
+        for finding in _assigned(data, start, middle, end, label) if label else ():
             done = finding.stretches[0][1]
             yield finding
     yield from _structured(data)
     for match in _FLAG.finditer(data):
-        label = None if _is_done(data, match.end()) else label_of(match.group(1))
-        if label and label.kind not in _LOOSE and data[match.start() - 1 : match.start()] in _BEFORE_FLAG:
-            yield from _valued(data, match.end(), label, strict=label.weak, flag=True)
+        start, end = match.span()
+        label = None if _is_done(data, end) else label_of(match.group(1))
+        if label and label.kind not in _LOOSE and data[start - 1 : start] in _BEFORE_FLAG:
+            yield from _valued(data, end, label, strict=label.weak, flag=True)
     for match in _PHRASE.finditer(data):
         label = label_of(match.group(1))
         if label and not label.form:
@@ -203,31 +211,40 @@ _CODED = small(rb"[A-Z]+-?[0-9]+\z|[A-Za-z]+=")  # the code of an error
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
 
 
-def _key(data: bytes, match: Hit) -> bytes:
+def _key_end(data: bytes, start: int, end: int, groups: Pattern) -> int:
+    """Where the key at the beginning of a match ends, and its separator begins."""
+    plain = _PLAIN_KEY.match(data, start, end)
+    return plain.end() if plain else groups.match(data, start, end).end(1)
+
+
+def _key(data: bytes, start: int, end: int) -> bytes:
     r"""The key without the end of an escape (`%26`, `\\n`, a colour code) that was read as its beginning."""
-    before = data[max(0, match.start(1) - 8) : match.start(1)]
+    key, before = data[start:end], data[max(0, start - 8) : start]
     if before.endswith((b"%", b"\\")) or (b"[" in before and (b"\x1b" in before or b"\\" in before)):
-        escape = _ESCAPE_END.match(match.group(1))
-        return match.group(1)[escape.end() if escape else 0 :]  # type: ignore[no-any-return]  # re2 is untyped
-    return match.group(1)  # type: ignore[no-any-return]
+        escape = _ESCAPE_END.match(key)
+        return key[escape.end() if escape else 0 :]
+    return key
 
 
 def _structured(data: bytes) -> Iterator[Finding]:
     """The values that XML and pairs of name and value hold."""
     for match in _STRUCTURED.finditer(data):
-        label = None if _is_done(data, match.end()) else label_of(_key(data, match))
-        if label and match.start(3) >= 0:
-            yield from _element(data, match.start(1), match.span(3), label)
+        start, end = match.span()
+        if _is_done(data, end):
+            continue
+        middle = _key_end(data, start, end, _STRUCTURED_GROUPS)
+        label = label_of(_key(data, start, middle))
+        if label and data[end - 1] not in _PAIR_ENDS:
+            yield from _element(data, start, (middle, end), label)
         elif label:
-            yield from _valued(data, match.end(), label, strict=label.weak)
+            yield from _valued(data, end, label, strict=label.weak)
 
 
-def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
-    key_start, end = match.start(1), match.end()
-    if match.start(3) >= 0:
-        yield from _member(data, match, label)
+def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) -> Iterator[Finding]:
+    key, separator = data[key_start:middle], data[middle:end]
+    if separator.endswith(b","):
+        yield from _member(data, key_start, key, end, label)
         return
-    separator = data[match.start(2) : end]
     if separator == b":" == data[key_start - 1 : key_start] and _ARN_BEFORE.search(
         data[max(0, key_start - MAX_ARN_BYTES) : key_start]
     ):
@@ -236,9 +253,9 @@ def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
     if compared or _COLUMN.match(data, end):
         return
     prose = separator.strip() == b":" or separator[-1:] in _WORDY
-    if prose and match.group(1).lower() == b"pass" and _COUNT.match(data, end):
+    if prose and key.lower() == b"pass" and _COUNT.match(data, end):
         return
-    strict = label.weak or (prose and match.group(1).lower() == b"token")
+    strict = label.weak or (prose and key.lower() == b"token")
     cut = (
         CUT_ENCODED
         if b"%" in separator
@@ -246,7 +263,7 @@ def _assigned(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
         if data[key_start - 1 : key_start] in {b"?", b"&"}
         else None
     )
-    path = match.group(1).lower() in {b"pwd", b"oldpwd"}
+    path = key.lower() in {b"pwd", b"oldpwd"}
     yield from _listed(data, end, label)
     yield from _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
 
@@ -322,10 +339,8 @@ def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterato
         yield Finding(kind=label.kind, stretches=((start, end), *wrapped(data, start, end)))
 
 
-def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
+def _member(data: bytes, at: int, key: bytes, end: int, label: Label) -> Iterator[Finding]:
     """The second of two: `(key,value)`, `("key", "value")`, `call("key", "value")`, `["key", "value"]`."""
-    key = match.group(1)
-    at = match.start(1)
     quoted_key = data[at - 1 : at] in {b'"', b"'"}
     opener = max(0, at - 8) + len(data[max(0, at - 8) : at].rstrip(b"\\\"'")) if quoted_key else at
     if data[opener - 1 : opener] not in {b"(", b"["}:
@@ -333,11 +348,11 @@ def _member(data: bytes, match: Hit, label: Label) -> Iterator[Finding]:
     call = data[max(0, opener - 40) : opener - 1].rsplit(b".", 1)[-1]
     name = call[len(call.rstrip(_NAME_BYTES)) :]
     if name in _PREDICATES:
-        yield from _valued(data, match.end(), label, strict=False)
+        yield from _valued(data, end, label, strict=False)
         return
     if label.kind in _LOOSE or name in _COLUMN_CALLS or (name and not quoted_key):
         return
-    stretches, quoted = value_at(data, match.end(), label, None)
+    stretches, quoted = value_at(data, end, label, None)
     if not stretches or quoted != quoted_key:
         return
     text = b"".join(data[start:end] for start, end in stretches)

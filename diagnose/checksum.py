@@ -75,12 +75,20 @@ def _brand(digits: str) -> bool:
 
 def card(data: bytes, start: int, end: int) -> bool:
     """Whether the stretch is a payment card number."""
-    if not _number_edges(data, start, end) or _UNIT_AFTER.match(data, end):
+    if not _card_edges(data, start, end) or _UNIT_AFTER.match(data, end):
         return False
     if data[start - 3 : start] == b"|- ":  # process ids in YARN's dump of the process tree
         return False
     digits = digits_of(data[start:end])
     return 13 <= len(digits) <= 19 and _brand(digits) and luhn(digits)
+
+
+def _card_edges(data: bytes, start: int, end: int) -> bool:
+    """As of other numbers, but an underscore is an edge: files and columns are named after what they hold."""
+    before, after = data[start - 1 : start], data[end : end + 1]
+    left = before == b"_" or left_edge(data, start)
+    right = after == b"_" or end == len(data) or data[end] not in _WORD
+    return left and right and before not in {b".", b"-", b"$"} and after != b"-"
 
 
 def _number_edges(data: bytes, start: int, end: int) -> bool:

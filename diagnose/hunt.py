@@ -1,14 +1,16 @@
 """Known secrets → every place in a text at which one of them stands, plain or encoded.
 
-The values are one alternation, which runs over the text and over each other reading of it; many values are
-found by an index over their first bytes, so that the time grows with the text and not with the product of
-text and secrets.
+The first bytes of the values are one alternation, which runs over the text and over each other reading of it;
+what follows them is looked up, so that compiling costs little. A text that is full of such beginnings is read
+with the whole values instead, and many values are found by an index over their first bytes: the time grows
+with the text and not with the product of text and secrets.
 Limits: of a value cut by dots only a part of at least six bytes is seen; everyday words, short values and
 values over 4 KB are not hunted.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import neg
 
 import re2
 
@@ -24,6 +26,7 @@ MAX_HUNTED_BYTES = 4096  # the longest credential, a session token or a 16,384-b
 # Up to here one alternation, beyond it the index: RE2's compile time is what grows.
 MAX_ALTERNATION_BYTES = 1 << 19
 MAX_ALTERNATION_LITERALS = 4000
+MAX_FALSE_HEADS = 64  # of values that do not follow; then one walk with the whole values is cheaper
 
 _CUT_AFTER = latin(rb"([^\s\"'`=,;(){}\[\]<>]{6,})(?:\.{3}|\xe2\x80\xa6|\*{3,})")
 _CUT_BEFORE = latin(rb"(?:\.{3}|\xe2\x80\xa6|\*{3,})([^\s\"'`=,;(){}\[\]<>.*]{6,})")
@@ -77,8 +80,8 @@ class Hunt:
         """Values that a line end cuts in two."""
         reading = joined(data)
         for start, end, identity in self._literals.places(reading.data) if reading else ():
-            span = reading.source(start, end) if reading else None
-            if span and identity[0] in ENCODED and data.find(b"\n", *span) >= 0:
+            span = reading.source(start, end) if reading and identity[0] in ENCODED else None
+            if span:
                 yield (*span, identity)
 
     def _cut(self, data: bytes) -> Iterator[Match]:
@@ -96,21 +99,27 @@ class Hunt:
 class Literals:
     """Byte strings of at least six bytes, and how to find all of them in one walk."""
 
-    __slots__ = ("_bytes", "_heads", "_pattern", "identities")
+    __slots__ = ("_beginnings", "_bytes", "_heads", "_pattern", "identities")
 
     def __init__(self) -> None:
         self.identities: dict[bytes, Identity] = {}
-        self._heads: dict[bytes, set[int]] = {}
+        self._heads: dict[bytes, list[int]] = {}  # the sizes of the literals that begin so, the longest first
         self._bytes = 0
+        self._beginnings: Pattern = None
         self._pattern: Pattern = None
 
     def add(self, literal: bytes, identity: Identity) -> None:
         """Add one form of a secret."""
-        if literal not in self.identities:
-            self.identities[literal] = identity
-            self._heads.setdefault(literal[:MIN_HUNTED_BYTES], set()).add(len(literal))
-            self._bytes += len(literal)
-            self._pattern = None
+        if literal in self.identities:
+            return
+        self.identities[literal] = identity
+        sizes = self._heads.setdefault(literal[:MIN_HUNTED_BYTES], [])
+        if not sizes:
+            self._beginnings = None
+        if len(literal) not in sizes:
+            insort(sizes, len(literal), key=neg)
+        self._bytes += len(literal)
+        self._pattern = None
 
     def places(self, data: bytes) -> Iterator[Match]:
         """Yield the matches, leftmost first, the longest literal at each place, words as words only."""
@@ -121,23 +130,48 @@ class Literals:
 
     def _stretches(self, data: bytes) -> Iterator[Stretch]:
         if self._bytes > MAX_ALTERNATION_BYTES or len(self.identities) > MAX_ALTERNATION_LITERALS:
-            return self._walk(data)
+            yield from self._walk(data)
+            return
+        if self._beginnings is None:
+            self._beginnings = _alternation(self._heads)
+        at = false = 0
+        head = self._beginnings.search(data)
+        while head and false < MAX_FALSE_HEADS:
+            start = head.start()
+            size = self._size(data, start)
+            if size:
+                yield (start, start + size)
+            false += not size
+            at = start + (size or 1)
+            head = self._beginnings.search(data, at)
+        if head:
+            yield from self._whole(data, at)
+
+    def _whole(self, data: bytes, position: int) -> Iterator[Stretch]:
         if self._pattern is None:
-            ordered = sorted(self.identities, key=len, reverse=True)
-            self._pattern = latin(b"|".join(re2.escape(literal) for literal in ordered))
-        return (match.span() for match in self._pattern.finditer(data))
+            self._pattern = _alternation(sorted(self.identities, key=len, reverse=True))
+        return (match.span() for match in self._pattern.finditer(data, position))
+
+    def _size(self, data: bytes, at: int) -> int:
+        """How long the longest literal at a place is; 0 if none stands there."""
+        for size in self._heads.get(data[at : at + MIN_HUNTED_BYTES], ()):
+            literal = data[at : at + size]
+            if literal in self.identities:
+                return len(literal)  # at the end of the text a shorter one than looked for
+        return 0
 
     def _walk(self, data: bytes) -> Iterator[Stretch]:
-        heads, identities = self._heads, self.identities
+        heads = self._heads
         at, last = 0, len(data) - MIN_HUNTED_BYTES
         while at <= last:
-            sizes = heads.get(data[at : at + MIN_HUNTED_BYTES])
-            size = (
-                max((size for size in sizes if data[at : at + size] in identities), default=0) if sizes else 0
-            )
+            size = self._size(data, at) if data[at : at + MIN_HUNTED_BYTES] in heads else 0
             if size:
                 yield (at, at + size)
             at += size or 1
+
+
+def _alternation(literals: Iterable[bytes]) -> Pattern:
+    return latin(b"|".join(re2.escape(literal) for literal in literals))
 
 
 def _huntable(value: bytes) -> bool:

@@ -113,7 +113,7 @@ LOGINS: tuple[Shape, ...] = (
     Shape(
         kind=Kind.PASSWORD,
         pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"ldap",),
+        trigger=rb"ldap\w+[^\n|;]*[ \t]-w[ \t]",
         check="plain",
     ),
     Shape(
@@ -125,7 +125,7 @@ LOGINS: tuple[Shape, ...] = (
     Shape(
         kind=Kind.SECRET,
         pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"configure",),
+        trigger=rb"configure[ \t]+set[ \t]",
         check="plain",
     ),
     # arguments of calls
@@ -133,7 +133,7 @@ LOGINS: tuple[Shape, ...] = (
         rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\("
         rf"[ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
         rf"[ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?[bru]?{_Q}([^\"'\n]+?){_Q}",
-        "auth .login( credentials(",
+        trigger=r"(?:auth(?:[ \t]*=[ \t]*)?|\.login|credentials)\(",
     ),
     _login(
         rf"\b(?:pymysql|MySQLdb|mysql\.connector|psycopg2?|pymssql)\.connect\("
@@ -151,7 +151,7 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         rf"(?i)\bset\w*(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)"
         rf"\([ \t]*{_Q}([^\"'\n]{{4,}}?){_Q}",
-        "set",
+        trigger=rf"(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)\([ \t]*{_Q}",
     ),
     _login(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}", "password("),
     # headers: what stands behind the scheme
@@ -192,11 +192,14 @@ LOGINS: tuple[Shape, ...] = (
         check="digits",
     ),
     _login(rf"\b(?:kinit|gpg|passwd|su)\b[^\n]*?<<<[ \t]*(?:{_Q})?([^\s\"']+)", "<<<"),
-    _login(rf"\b(?:sqlcmd|bcp|zip|unzip|osql)\b[^\n|;]*?[ \t]-P[ \t]*(?:{_Q})?([^\s\"']+)", "-P"),
+    _login(
+        rf"\b(?:sqlcmd|bcp|zip|unzip|osql)\b[^\n|;]*?[ \t]-P[ \t]*(?:{_Q})?([^\s\"']+)",
+        trigger=r"(?-i:[ \t]-P)",
+    ),
     _login(
         r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)"
         r"[\w$#]+/(?:\\*\")?([^\s@\"']+)",
-        "userid= expdp impdp exp imp sqlldr rman tnsping",
+        trigger=r"\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|target|tnsping)[ \t]+)[\w$#]+/",
         check="digits",
     ),
     _login(
@@ -215,7 +218,7 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         r"\b(?:ENV|ARG|setenv|export)[ \t]+[A-Z0-9_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY)[ \t]+"
         rf"(?:{_Q})?([^\s\"']{{4,}})",
-        "ENV ARG setenv export",
+        trigger=r"(?-i:\b(?:ENV|ARG|setenv|export)[ \t])",
     ),
     # Go's database/sql, Oracle's short form
     _login(r"[\w.-]+:([^\s\"'@/]+)@(?:tcp|unix|udp)\(", "@tcp( @unix( @udp("),
@@ -240,7 +243,7 @@ LOGINS: tuple[Shape, ...] = (
     _login(
         r"(?i)\b(?:auth|login|logon|user(?:name)?)\b[^\n]{0,60}?[ \t,/]+(?:pass|pw"
         r"|pwd)[ \t]+\\*[\"'`]?([^\s\"'`,;]{6,})",
-        "pass pw pwd",
+        trigger=r"[ \t,/](?:pass|pw|pwd)[ \t]",
         check="sentence",
     ),
     _login(
@@ -267,12 +270,12 @@ LOGINS: tuple[Shape, ...] = (
     ),
     _login(
         r"(?i)\b(?:password|passwd|passphrase|pwd|secret|token)[ \t]*[:=][ \t]*<([^\s<>]{6,})>",
-        "<",
+        trigger=r"(?:password|passwd|passphrase|pwd|secret|token)[ \t]*[:=][ \t]*<",
         check="strong",
     ),
     _login(
         r"(?i)(?:password|passwd|passphrase|pwd|secret|token)\[([^\s\[\]]{6,})\]",
-        "d[ e[ t[ n[",
+        trigger=r"(?:password|passwd|passphrase|pwd|secret|token)\[",
         check="strong",
     ),
     # files: .pgpass, .netrc, JAAS, redis.conf
@@ -294,13 +297,13 @@ LOGINS: tuple[Shape, ...] = (
     ),
     _login(
         rf"\b(?:AUTH|PASS)[ \t]+(?:{_Q})?(?:[\w.-]+(?:{_Q})?[ \t]+(?:{_Q})?)?([^\s\"']{{6,}})",
-        "AUTH PASS",
+        trigger=r"(?-i:\b(?:AUTH|PASS)[ \t])",
         check="sentence",
     ),
     _login(
         r"(?i)\b(?:password|passwd|passphrase)(?:[ \t]+|[ \t]*[|~-][ \t]*)"
         r"([^\s\"'|,;()<>=:]{6,}[^\s\"'|,;()<>=]*)",
-        "password passwd passphrase",
+        trigger=r"\b(?:password|passwd|passphrase)[ \t|~-]+[^\s\"'|,;()<>=:]{6}",
         check="sentence",
     ),
     # pydantic names the field on the line before

@@ -6,7 +6,7 @@ win, not the loudest. A finding that another one explains is a symptom of it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,8 +24,15 @@ clear one that didn't, unless the clear one is nearly as fatal."""
 _NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
 AFTERMATH: Final = frozenset({FailureType.OUTPUT_EXISTS})
 """What a second attempt fails on because of what the first one left behind."""
-EVICTIONS: Final = frozenset({FailureType.NODE_LOST, FailureType.CANCELLED, FailureType.UNEXPLAINED_EXIT})
-"""Ends of a first attempt that say nothing about why the next one failed."""
+EVICTIONS: Final = frozenset(
+    {
+        FailureType.NODE_LOST,
+        FailureType.INSUFFICIENT_CAPACITY,
+        FailureType.CANCELLED,
+        FailureType.UNEXPLAINED_EXIT,
+    }
+)
+"""Ends of an attempt that say nothing about why the next one failed: it is there to survive them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
     eligible = [f for f in alive if _is_eligible(f, ended, blind=blind)]
     eligible = _drop_explained(eligible)
     ranked = sorted(eligible, key=lambda f: _sort_key(f, scores[id(f)]))
+    ranked = _without_evicted(ranked, _last_attempts(happened))
     primary, aftermath = _first_attempt(ranked, scores)
     promoted = (
         primary is not None and primary.event.standing < Standing.FATAL and _explains_end(primary, ended)
@@ -133,7 +141,9 @@ def _is_eligible(finding: Finding, ended: frozenset[str], *, blind: bool) -> boo
 
     Without any log of the driver (`blind`) a kill that a daemon reports is the best there is.
     """
-    if finding.event.standing >= Standing.ERROR or _explains_end(finding, ended):
+    if finding.signature.ends or _explains_end(finding, ended):
+        return _explains_end(finding, ended)
+    if finding.event.standing >= Standing.ERROR:
         return True
     fatal_words = finding.event.mark.interest is Interest.FATAL
     from_driver = finding.event.source.kind is not SourceKind.OTHER
@@ -170,6 +180,34 @@ def _sort_key(finding: Finding, score: float) -> tuple[float, int, datetime, int
         finding.event.order,
         -finding.position,
     )
+
+
+def _last_attempts(happened: Iterable[Event]) -> dict[str | None, int]:
+    """Give each application's last attempt whose driver says how it ended."""
+    last: dict[str | None, int] = {}
+    for event in happened:
+        application, attempt = event.scope
+        if event.source.kind is SourceKind.DRIVER and event.standing >= Standing.FATAL:
+            last[application] = max(last.get(application, 0), attempt or 0)
+    return last
+
+
+def _without_evicted(ranked: list[Finding], last: Mapping[str | None, int]) -> list[Finding]:
+    """Leave out what took an attempt away from outside where another one came to an end of its own.
+
+    It stays where the later attempt failed on nothing but what the first had left behind.
+    """
+    gone = [f for f in ranked if _is_evicted(f, last)]
+    again = {f.signature.failure_type for f in ranked if f not in gone}
+    kept = [f for f in ranked if f not in gone or f.signature.failure_type in again]
+    stays = kept and kept[0].signature.failure_type in AFTERMATH
+    return ranked if stays else kept
+
+
+def _is_evicted(finding: Finding, last: Mapping[str | None, int]) -> bool:
+    application, attempt = finding.event.scope
+    taken = finding.signature.failure_type in EVICTIONS
+    return taken and attempt is not None and attempt < last.get(application, 0)
 
 
 def _first_attempt(

@@ -10,10 +10,11 @@ searched for known values only.
 
 import re
 from binascii import a2b_base64, unhexlify
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
+from itertools import accumulate
 
 from diagnose.label import latin
 from diagnose.secret import Stretch
@@ -98,16 +99,32 @@ def _unlogged(data: bytes) -> Reading | None:
 
 def joined(data: bytes) -> Reading | None:
     """The text without its line ends and the indents behind them: what a terminal wrapped is whole again."""
-    parts, marks, size, at = [], [], 0, 0
-    for line in data.split(b"\n"):
-        part = line.strip(b" \t\r")
-        if part:
-            start = at + line.find(part)
-            marks.append((size, start, start + len(part)))
-            parts.append(part)
-            size += len(part)
-        at += len(line) + 1
-    return Reading(data=b"".join(parts), source=_mapped(marks, parts)) if len(parts) > 1 else None
+    lines = data.split(b"\n")
+    parts = [line.strip(b" \t\r") for line in lines]
+    if sum(map(bool, parts)) < 2:
+        return None
+    ends = list(accumulate(map(len, parts)))
+    source = _unwrapped(data, lines, parts, ends)
+    return Reading(data=b"".join(parts), source=source)
+
+
+def _unwrapped(
+    data: bytes, lines: list[bytes], parts: list[bytes], ends: list[int]
+) -> Callable[[int, int], Stretch | None]:
+    """The way back for what stands on two lines or more; None for the rest, which the text itself shows."""
+    starts: list[int] = []
+
+    def place(index: int, offset: int) -> int:
+        indent = len(lines[index]) - len(lines[index].lstrip(b" \t\r"))
+        return starts[index] + indent + offset - (ends[index] - len(parts[index]))
+
+    def source(start: int, end: int) -> Stretch | None:
+        if not starts:
+            starts.extend(accumulate((len(line) + 1 for line in lines), initial=0))
+        first, last = bisect_right(ends, start), bisect_left(ends, end)
+        return (place(first, start), place(last, end)) if first < last else None
+
+    return source
 
 
 def _within(outer: Reading, inner: Reading) -> Reading:
@@ -145,21 +162,28 @@ def _unescaped(data: bytes) -> Reading | None:
     while found:
         cursor = data.rfind(b"\n", 0, found.start()) + 1
         line_end = data.find(b"\n", found.end()) + 1 or len(data)
-        for match in (*_ESCAPES.finditer(data, cursor, line_end), None):
-            start, end = match.span() if match else (line_end, line_end)
-            for part, first, last in ((data[cursor:start], cursor, start), (_plain(match), start, end)):
-                if part:
-                    marks.append((size, first, last))
-                    parts.append(part)
-                    size += len(part)
+        for match in _ESCAPES.finditer(data, cursor, line_end):
+            start, end = match.span()
+            if cursor < start:
+                marks.append((size, cursor, start))
+                parts.append(data[cursor:start])
+                size += start - cursor
+            part = _plain(match.group())
+            if part:
+                marks.append((size, start, end))
+                parts.append(part)
+                size += len(part)
             cursor = end
+        if cursor < line_end:
+            marks.append((size, cursor, line_end))
+            parts.append(data[cursor:line_end])
+            size += line_end - cursor
         found = _HAS_ESCAPE.search(data, line_end)
     return Reading(data=b"".join(parts), source=_mapped(marks, parts)) if parts else None
 
 
-def _plain(match: "re.Match[bytes] | None") -> bytes:
+def _plain(escape: bytes) -> bytes:
     """What one escape stands for; nothing for a colour code."""
-    escape = match.group() if match else b""
     if escape[:1] == b"%":
         return unhexlify(escape[1:])
     if escape[:1] == b"&":

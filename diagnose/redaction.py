@@ -31,7 +31,7 @@ from diagnose.shape import shaped
 
 MAX_PASSES = 8  # a placeholder may open the edge that a neighbour lacked; logs need two passes
 
-_PLACEHOLDER = latin(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
+_PLACEHOLDER = small(rb"\[REDACTED-([A-Z0-9]+(?:-[A-Z][A-Z0-9]*)*)(?:-([0-9]{1,9}))?\]")
 # a bucket's name that no word of a log is likely to be: a dash, and another dash or a digit behind it
 _BUCKET = latin(rb"(?:s3[an]?:(?:\\*/){2}|arn:aws[a-z-]*:s3:::)([a-z0-9]+-[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*)")
 _LINE_BREAK = small(rb"[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # all that str.splitlines knows
@@ -75,7 +75,7 @@ class Redactor:
 class Redaction:
     """One incident: remembers the values it found and the numbers it gave. Made by `Redactor.session`."""
 
-    __slots__ = ("_extra", "_hunt", "_identities", "_issued", "_numbered", "_numbers")
+    __slots__ = ("_extra", "_hunt", "_identities", "_issued", "_learned", "_numbered", "_numbers")
 
     def __init__(self, extra: tuple[Pattern, ...], *, numbered: bool) -> None:
         self._extra = extra
@@ -83,6 +83,7 @@ class Redaction:
         self._identities: dict[bytes, Identity] = {}
         self._numbers: dict[Identity, int] = {}
         self._issued: dict[str, int] = {}
+        self._learned: set[bytes] = set()  # the values that are hunted, in all their forms
         self._hunt = Hunt()
 
     def text(self, text: str) -> str:
@@ -128,21 +129,28 @@ class Redaction:
         grew = False
         for finding in scan.findings:
             value = _joined(data, finding)
-            identity = self._identify(value, finding.kind)
-            if finding.kind in NOT_HUNTED or not finding.hunted:
+            hunted = finding.hunted and finding.kind not in NOT_HUNTED
+            if value in (self._learned if hunted else self._identities) and len(finding.stretches) < 2:
                 continue
-            for part in (value, *plain(value), *_pieces_worth(data, finding)):
+            forms = plain(value)
+            identity = self._identify(value, finding.kind, forms)
+            if not hunted:
+                continue
+            self._learned.add(value)
+            for part in (value, *forms, *_pieces_worth(data, finding)):
                 grew |= self._hunt.add(part, identity)
             bucket = _BUCKET.match(value) if finding.kind is Kind.S3_PATH else None
             if bucket:
-                grew |= self._hunt.add(bucket.group(1), self._identify(bucket.group(1), Kind.S3_PATH))
+                name = bucket.group(1)
+                grew |= self._hunt.add(name, self._identify(name, Kind.S3_PATH, plain(name)))
         return grew
 
-    def _identify(self, value: bytes, kind: Kind) -> Identity:
+    def _identify(self, value: bytes, kind: Kind, forms: tuple[bytes, ...]) -> Identity:
+        """The secret that a value is; `forms` are what it stands for if it is encoded."""
         known = self._identities.get(value)
         if known:
             return known
-        spelled = (value, *plain(value))
+        spelled = (value, *forms)
         known = next((self._identities[text] for text in spelled if text in self._identities), None)
         identity = known or (kind, value)
         for text in spelled:
@@ -154,7 +162,7 @@ class Redaction:
         item = data[index]
         matches: list[Match] = []
         for finding in scan.findings:
-            identity = self._identify(_joined(item, finding), finding.kind)
+            identity = self._identities[_joined(item, finding)]
             matches += [(start, end, identity) for start, end in finding.stretches]
         if self._hunt:
             matches += self._hunt.matches(item, scan.others)
@@ -232,15 +240,17 @@ def _located(finding: Finding, reading: Reading) -> Iterator[Finding]:
 
 def _found(data: bytes, extra: tuple[Pattern, ...], *, again: bool = False) -> Iterator[Finding]:
     """Every finding in one text, the surest kind first; none whose key is a word of a placeholder."""
-    walls = _walls(data)
-    heads = [wall[0] for wall in walls]
-    for finding in chain(
+    found = chain(
         _custom(data, extra), _blocks(data), shaped(data, again=again), assignments(data), cells(data)
-    ):
-        start = finding.stretches[0][0]
-        wall = bisect_left(heads, start) - 1
-        if wall < 0 or start >= walls[wall][1]:
-            yield finding
+    )
+    walls = _walls(data)
+    return (finding for finding in found if not _walled(finding, walls)) if walls else found
+
+
+def _walled(finding: Finding, walls: list[Stretch]) -> bool:
+    start = finding.stretches[0][0]
+    wall = bisect_left(walls, (start,)) - 1
+    return wall >= 0 and start < walls[wall][1]
 
 
 def _walls(data: bytes) -> list[Stretch]:
@@ -266,6 +276,8 @@ def _resolved(data: bytes, matches: list[Match]) -> Iterator[Match]:
     walls = _walls(data) if matches else []
     cursor = wall = 0
     for start, end, identity in sorted(matches, key=lambda match: (match[0], -match[1])):
+        if end <= cursor:
+            continue
         begin = max(start, cursor)
         while wall < len(walls) and walls[wall][1] <= begin:
             wall += 1
@@ -291,6 +303,9 @@ def _pieces(data: bytes, start: int, end: int, walls: list[Stretch], wall: int) 
 
 def _on_lines(data: bytes, start: int, end: int, *, touched: bool) -> Iterator[Stretch]:
     if start >= end:
+        return
+    if not touched and not _LINE_BREAK.search(data, start, end):
+        yield (start, end)
         return
     for match in [*_LINE_BREAK.finditer(data, start, end), None]:
         stop = match.start() if match else end

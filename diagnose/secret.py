@@ -82,7 +82,7 @@ _B64 = r"[A-Za-z0-9+/=_%-]"
 _URL_TAIL = r"""(?:[^\s"'<>\\`|^\x0b\x1b\x1c-\x1e]|\\{1,2}/)*"""
 _S3_HOST = r"s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?"
 
-_NUMBER_EDGE = rb"(?:\b|%[0-9a-f]{2}|\\[nrtbf]|\\u[0-9a-f]{4}|\[[0-9;]*m)"
+_CARD_EDGE = rb"(?:_|\b|%[0-9a-f]{2}|\\[nrtbf]|\\u[0-9a-f]{4}|\[[0-9;]*m)"
 
 SHAPES: tuple[Shape, ...] = (
     # AWS: key ids of every type; a cut one (12 to 19 characters) is still a key
@@ -116,7 +116,7 @@ SHAPES: tuple[Shape, ...] = (
         kind=Kind.PHONE,
         pattern=rb"(?i)\b(?:tel|phone|mobile|cell|fax)\b[.:= \t\"']{1,4}"
         rb"([2-9][0-9]{2}[. -][2-9][0-9]{2}[. -][0-9]{4})",
-        needles=(b"tel", b"phone", b"mobile", b"cell", b"fax"),
+        trigger=rb"\b(?:tel|phone|mobile|cell|fax)\b[.:= \t\"']",
         check="edges",
     ),
     Shape(
@@ -157,7 +157,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         kind=Kind.ACCOUNT,
         pattern=rb"(?i)\baccounts?(?:[ _-]?(?:id|number|no))?[\"']?[ \t]*[:=#(]?[ \t]*[\"']?([0-9]{12})\b",
-        needles=(b"account",),
+        trigger=rb"\baccounts?(?:[ _-]?(?:id|number|no))?[\"']?[ \t]*[:=#(]?[ \t]*[\"']?[0-9]{12}",
     ),
     Shape(
         kind=Kind.S3_PATH,
@@ -168,7 +168,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         kind=Kind.ACCOUNT,
         pattern=rb"(?i)\bowner[ _-]?id[\"']?[ \t]*[:=]?[ \t]*[\"']?([0-9]{12})\b",
-        needles=(b"owner",),
+        trigger=rb"owner[ _-]?id[\"' \t:=]*[0-9]{12}",
     ),
     Shape(kind=Kind.ACCOUNT, pattern=rb"amazonaws\.com(?:\.cn)?/([0-9]{12})/", needles=(b"amazonaws.com",)),
     Shape(
@@ -189,7 +189,7 @@ SHAPES: tuple[Shape, ...] = (
         pattern=rb"\b(?:[Pp]atient|[Pp]assenger|[Bb]eneficiary|(?:[Cc]ustomer|[Ee]mployee"
         rb"|[Cc]lient|[Gg]uest) [Nn]ame)[ :=]+[\"']?"
         rb"([A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z\xc3][A-Za-z\x80-\xff'-]+){1,2})",
-        needles=(b"patient", b"passenger", b"beneficiary", b"name"),
+        trigger=rb"(?:patient|passenger|beneficiary|(?:customer|employee|client|guest) name)[ :=]",
     ),
     Shape(
         kind=Kind.BIRTH_DATE,
@@ -211,7 +211,7 @@ SHAPES: tuple[Shape, ...] = (
         kind=Kind.HOST,
         pattern=rb"(?i)ip(?:-[0-9]{1,3}){4}(?:\.ec2\.internal|\.[a-z0-9-]+\.compute\.(?:internal"
         rb"|amazonaws\.com(?:\.cn)?))?",
-        needles=(b"ip-",),
+        trigger=rb"ip-[0-9]{1,3}-[0-9]",
         check="host",
     ),
     Shape(
@@ -307,7 +307,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         kind=Kind.CARD,
         pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}",
-        trigger=_NUMBER_EDGE + rb"[2-6][0-9]{3}[ -]?[0-9]{4}|" + _NUMBER_EDGE + rb"3[0-9]{3}[ -][0-9]{6}",
+        trigger=_CARD_EDGE + rb"[2-6][0-9]{3}[ -]?[0-9]{4}|" + _CARD_EDGE + rb"3[0-9]{3}[ -][0-9]{6}",
         check="card",
     ),
     Shape(
@@ -319,7 +319,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         kind=Kind.IBAN,
         pattern=rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,4})?",
-        trigger=rb"[a-z]{2}[0-9]{2}[ ]?[a-z0-9]{4}[ ]?[a-z0-9]{4}",
+        trigger=rb"(?-i:[A-Z]{2}[0-9]{2}[ ]?[A-Z0-9]{4}[ ]?[A-Z0-9]{4})",
         check="iban",
     ),
     Shape(

@@ -72,9 +72,10 @@ def shaped(data: bytes, *, again: bool = False) -> Iterator[Finding]:
 
 
 def _matches(data: bytes, block: Stretch, compiled: "Compiled") -> Iterator[Finding]:
-    shape, pattern, group, fit = compiled
+    shape, pattern, grouped, fit = compiled
     for match in pattern.finditer(data, *block):
-        start, end = fit(data, *match.span(group))
+        span = grouped.match(data, *match.span()).span(1) if grouped else match.span()
+        start, end = fit(data, *span)
         if start < end:
             more = wrapped(data, start, end) if shape.kind in ENCODED else ()
             yield Finding(kind=shape.kind, stretches=((start, end), *more))
@@ -89,7 +90,7 @@ def _line_blocks(data: bytes) -> Iterator[Stretch]:
         start = end
 
 
-Compiled = tuple[Shape, Pattern, int, Fit]  # the group that is the value
+Compiled = tuple[Shape, Pattern, Pattern, Fit]  # to find it, and to take the group that is the value, if any
 
 
 @cache
@@ -97,12 +98,13 @@ def _compiled() -> tuple[tuple[Compiled, ...], Gate]:
     fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
     shapes = tuple(_merged((*SHAPES, *LOGINS)))
     triggers = [shape.trigger or b"|".join(re2.escape(word) for word in shape.needles) for shape in shapes]
-    patterns = [latin(shape.pattern) for shape in shapes]
-    compiled = [
-        (shape, pattern, min(pattern.groups, 1), fits[shape.check])
-        for shape, pattern in zip(shapes, patterns, strict=True)
-    ]
+    compiled = [(shape, *_patterns(shape), fits[shape.check]) for shape in shapes]
     return tuple(compiled), Gate(triggers)
+
+
+def _patterns(shape: Shape) -> tuple[Pattern, Pattern]:
+    grouped = latin(shape.pattern)
+    return latin(shape.pattern, groups=False), grouped if grouped.groups else None
 
 
 def _merged(shapes: tuple[Shape, ...]) -> Iterator[Shape]:

@@ -101,3 +101,20 @@ def test_what_the_first_look_lets_through_is_masked_everywhere_counted_and_told(
     assert f"RuntimeError: ticket {MASK}" in shown
     assert any("second look masked 1 values" in gap for gap in result.diagnosis.gaps)
     assert result.state.suspects == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "at com.amazon.ws.emr.hadoop.fs.s3n.Jets3tNativeFileSystemStore.list(Jets3tNativeFileSystemStore.java:7)",
+        "Error Code: AccessDenied; Request ID: {short}; S3 Extended Request ID: {long}=; Proxy: null)",
+        "x-amz-request-id: {short}, x-amz-id-2: {long}=",
+        '"requestId":"{short}"',
+    ],
+)
+def test_names_of_classes_and_requests_are_evidence(line):
+    chance = random.Random(7)
+    short = "".join(chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", k=16))
+    long = "".join(chance.choices(string.ascii_letters + string.digits + "+/", k=75))
+    assert suspects(line.format(short=short, long=long)) == ()
+    assert suspects(f"value {short}Aa1Bb2 {long}")

@@ -193,3 +193,14 @@ HOSTILE = {
 def test_time_grows_with_the_length_only(unit):
     small, large = (measured(unit * (size // len(unit))) for size in (16_384, 131_072))
     assert large < 8 * 4 * max(small, 0.002), "8 times the text may take 8 times the time; 4 for noise"
+
+
+@pytest.mark.parametrize("text", ["order_{}", "/in/cards_{}.csv", "{}_row", "a_{}_b", "_c0={}"])
+def test_a_card_between_underscores_is_a_card(text):
+    number = "4111" + "1111" * 3
+    assert number not in redact(text.format(number))
+
+
+def test_ids_with_underscores_stay():
+    line = "attempt_202611221645164512345678901234567_0001_m_000003_0 of job_1795331436133_0007"
+    assert redact(line) == line

@@ -15,7 +15,7 @@ from diagnose.excerpt import LogExcerpt
 from diagnose.finding import Event, Finding, Spot, Standing, ending_line
 from diagnose.layout import SourceKind
 from diagnose.logger import is_own
-from diagnose.ranking import Judgement, exception_lines, named_exceptions, raised
+from diagnose.ranking import AFTERMATH, Judgement, exception_lines, named_exceptions, raised
 from diagnose.record import Level, parse_header
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
@@ -68,8 +68,7 @@ def _known(view: View, primary: Finding) -> Draft:
     values = {**view.values, **primary.captures}
     cause = fill(signature.cause, values)
     if judgement.aftermath is not None:
-        attempt = judgement.aftermath.event.scope[1]
-        cause += f" Attempt {attempt} then failed on what the first attempt had left behind."
+        cause += _told_aftermath(judgement.aftermath)
     return Draft(
         root_cause=cause,
         failure_type=signature.failure_type or FailureType.UNCLASSIFIED,
@@ -81,6 +80,13 @@ def _known(view: View, primary: Finding) -> Draft:
         repeated_differently=judgement.aftermath is not None or _attempts_differ(view, primary),
         ruled_out=_ruled_out(view),
     )
+
+
+def _told_aftermath(finding: Finding) -> str:
+    """Say what a later attempt failed on; only existing output is known to come from the first one."""
+    leftover = finding.signature.failure_type in AFTERMATH
+    what = "what the first attempt had left behind" if leftover else "something else"
+    return f" Attempt {finding.event.scope[1]} then failed on {what}."
 
 
 def _is_contested(view: View, primary: Finding) -> bool:
@@ -279,6 +285,8 @@ def _unexplained(view: View) -> Draft:
         chosen.add(event, position, EvidenceRole.CONTEXT)
     said = f" The job's own last words: {chosen.shown[-1].text.strip()[:200]}" if words else ""
     thin = any("missing" in gap or "truncated" in gap or "not read" in gap for gap in view.gaps)
+    if not words and _lacks_driver(view):
+        return _driver_missing(how, chosen)
     return Draft(
         root_cause=f"The logs don't say why the job failed. What they show of its end: {how}{said}",
         failure_type=FailureType.UNEXPLAINED_EXIT,
@@ -290,6 +298,37 @@ def _unexplained(view: View) -> Draft:
         evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
         confidence=0.6 if thin or words else 0.82,
         ruled_out=_ruled_out(view),
+    )
+
+
+_OF_THE_DRIVER: Final = ("the container logs of ", "the application master's ")
+"""How gaps begin that tell of a driver's log in cluster mode."""
+_RAN_ELSEWHERE: Final = frozenset({"spark.application-failed", "spark.user-exit", "spark.user-class-threw"})
+"""Said by the step's own log only where the driver ran in a container."""
+
+
+def _lacks_driver(view: View) -> bool:
+    """Tell whether the driver's log is missing: its container's, or the step's own in client mode."""
+    drivers = any(e.source.kind is SourceKind.DRIVER and e.standing >= Standing.FATAL for e in view.events)
+    if not drivers and "the step's standard error is missing" in view.gaps:
+        return True
+    step = (f for f in view.findings if f.event.source.kind is SourceKind.STEP)
+    elsewhere = any(f.signature.id in _RAN_ELSEWHERE for f in step)
+    return elsewhere and any(gap.startswith(_OF_THE_DRIVER) and gap.endswith("missing") for gap in view.gaps)
+
+
+def _driver_missing(how: str, chosen: _Chooser) -> Draft:
+    """Say that the driver's log is not there, and what the step's own log shows of the end."""
+    return Draft(
+        root_cause=f"The driver's log, which would tell why, is missing. What the step's own shows: {how}",
+        failure_type=FailureType.LOGS_UNAVAILABLE,
+        retry=RetryRule.CONDITIONAL,
+        recommendations=(
+            "Look for the application master's container under the cluster's log location; it may come late.",
+            "If it never comes, read it on the cluster with yarn logs while the cluster still runs.",
+        ),
+        evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
+        confidence=0.75,
     )
 
 

@@ -47,7 +47,8 @@ _AS_WRITTEN: Final = (
 _ANY_CASE: Final = (
     r"decommission", r"unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
     r"[Rr]eject", r"[Uu]nreachable", r"[Uu]navailable", r"too (?:many|large|big)", r"Too [Mm]any", r"[Mm]alformed", r"[Cc]orrupt",
-    r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"[Mm]issing", r"\b(?:401|403|404|429|50[0-4])\b",
+    r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"waiting for resources", r"[Mm]issing", r"\b(?:401|403|404|429|50[0-4])\b",
+    r"(?:hot|hottest|largest|biggest|heaviest|dominant|skewed) (?:\w+ )?(?:key|group)\b",
     r"assert", r"\berror: ", r"^usage: ", r"[Ee]xpir", r"maximum allow", r"[Tt]erminated", r"[Cc]ancel",
 )  # fmt: skip
 HINT: Final = (*_AS_WRITTEN, *(f"(?i){pattern}" for pattern in _ANY_CASE))

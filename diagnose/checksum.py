@@ -84,8 +84,13 @@ def card(data: bytes, start: int, end: int) -> bool:
 
 
 def _card_edges(data: bytes, start: int, end: int) -> bool:
-    """As of other numbers, but an underscore is an edge: files and columns are named after what they hold."""
+    """As of other numbers, but beside 15 or 16 digits an underscore is an edge: columns are named so.
+
+    Java's temporary files, such as `__spark_libs__…zip`, end in longer numbers.
+    """
     before, after = data[start - 1 : start], data[end : end + 1]
+    if len(digits_of(data[start:end])) not in {15, 16}:
+        return _number_edges(data, start, end)
     left = before == b"_" or left_edge(data, start)
     right = after == b"_" or end == len(data) or data[end] not in _WORD
     return left and right and before not in {b".", b"-", b"$"} and after != b"-"

@@ -6,7 +6,8 @@ that line. Memory: about `CHUNK_BYTES`, and what a chunk is joined from.
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Final
 
 import re2
@@ -28,6 +29,10 @@ HEADER_START: Final = (
 """What every header begins with, and some other lines."""
 _HEADER_LINES: Final = re2.compile(rf"(?m)^{HEADER_START}".encode())
 _MAY_BE_HEADER: Final = frozenset(b"[{0123456789TDINWESFC")
+_SAMPLE_BYTES: Final = 4096
+"""Looked at to tell how long lines are."""
+_WIDE_BYTES: Final = 60
+"""Long, for a line: CPython finds the end of one with vector instructions, but counts bytes one by one."""
 _NEAR_LINES: Final = 40
 """Looked at one by one before a whole chunk is searched for a header."""
 
@@ -50,6 +55,7 @@ class Chunk:
     """Whole lines in bytes; each ends with a line feed, the last as well."""
 
     data: bytes
+    _wide: bool | None = field(default=None, init=False, repr=False)
 
     def text(self, start: int, end: int) -> str:
         """Decode one line; `end` is where its line feed stands."""
@@ -67,8 +73,16 @@ class Chunk:
         return [Line(n, text) for n, text in enumerate(texts, start=number)]
 
     def count(self, start: int, end: int) -> int:
-        """Count lines."""
-        return self.data.count(b"\n", start, end)
+        """Count whole lines."""
+        if end - start < _SAMPLE_BYTES or not self._is_wide():
+            return self.data.count(b"\n", start, end)
+        return len(BytesIO(self.data[start:end]).readlines())
+
+    def _is_wide(self) -> bool:
+        """Tell whether lines are so long that stepping from end to end is faster than reading each byte."""
+        if self._wide is None:
+            self._wide = self.data.count(b"\n", 0, _SAMPLE_BYTES) * _WIDE_BYTES < _SAMPLE_BYTES
+        return self._wide
 
     def back(self, start: int, end: int, lines: int) -> int:
         """Find where the last so many lines before `end` begin, or `start` where there are fewer."""

@@ -75,7 +75,7 @@ class Course:
     def finish(self) -> None:
         """Take in that the file has ended."""
         self.close()
-        self.keeper.finish(tail=self.scan.source.kind in TAIL_KINDS)
+        self.keeper.finish(self._anchors.grade, tail=self.scan.source.kind in TAIL_KINDS)
 
     def _end(self, record: Record) -> None:
         self.scan.first_time = self.scan.first_time or record.time

@@ -67,3 +67,11 @@ def _process_reasons(what: str, scans: Sequence[Scan]) -> Iterable[str]:
             yield f"{what} has no INFO lines, so commits would not have been logged"
         elif not scan.ended:
             yield f"{what} ends before its process did"
+        elif _ends_in_trace(scan):
+            yield f"{what} breaks off inside a stack trace"
+
+
+def _ends_in_trace(scan: Scan) -> bool:
+    """Tell whether a log's very last line is a stack frame: every process logs its shutdown after one."""
+    last = scan.passages[-1].lines[-1] if scan.passages else None
+    return last is not None and last.number == scan.lines and last.text.startswith("\tat")

@@ -6,7 +6,7 @@ so as the log ended.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,11 @@ STARVATION: Final = timedelta(seconds=25)
 """Spark says that nobody takes its tasks every 15 s (`spark.starvation.timeout`) until the first task of the
 application starts, and never again: said so shortly before the end, no task ever ran."""
 _STARVING: Final = "Initial job has not accepted any resources"
-_REPORT: Final = re.compile(r"^\s+final status: (?P<status>\w+)")
+_UNDECIDED: Final = re.compile(r"^\s+final status: UNDEFINED")
+_LATER: Final = re.compile(
+    r"^\s+final status: |\(state: (?:RUNNING|FINISHED|FAILED|KILLED)\)|Application diagnostics message"
+)
+"""Lines of a client that tell of an application which runs or has ended."""
 _BY_LOSS: Final = re.compile(
     r"ExecutorLostFailure|FetchFailed|[Hh]eartbeat|[Ff]ailed to connect to|ConnectException|NoRouteToHost|"
     r"ClosedChannelException|Connection (?:reset|refused|closed|from)|[Ww]orker lost|[Ll]ost executor"
@@ -68,11 +72,15 @@ class Fates:
                 name = passage.source.file
                 scopes[name] = (passage.source.application, passage.source.attempt)
                 file = self._files.setdefault(name, _File())
+                reports = (line.number for line in passage.lines if _LATER.search(line.text))
+                file.last_report = max((file.last_report, *reports))
                 for mark in passage.marks:
                     _note(file, passage, mark)
         for name, file in self._files.items():
-            self._survived.update((scopes[name], stage) for stage in _survived(file))
             self._losses.setdefault(scopes[name], []).extend(file.losses)
+        for scope in set(scopes.values()):
+            files = [file for name, file in self._files.items() if scopes[name] == scope]
+            self._survived.update((scope, stage) for stage in _survived(files))
 
     def _note_executor(self, passage: Passage) -> None:
         for mark in passage.marks:
@@ -87,7 +95,8 @@ class Fates:
 
     def is_interim(self, passage: Passage, mark: Mark) -> bool:
         """Tell whether a record is a report of an application that had not ended yet."""
-        return any(hit["status"] == "UNDEFINED" for _, hit in _reports(passage, mark))
+        lines = (passage.lines[position].text for position in range(mark.first, mark.last + 1))
+        return any(_UNDECIDED.match(text) for text in lines)
 
     def went_on(self, passage: Passage, mark: Mark) -> bool:
         """Tell whether a later report of the application follows this one."""
@@ -101,7 +110,11 @@ class Fates:
         """Tell whether a stage was aborted, and gone executors may be why."""
         if not tasks.has_aborted(scope):
             return False
-        fatal = [lost for task, lost in self._losses.get(scope, ()) if tasks.is_fatal(scope, task)]
+        fatal = [
+            lost
+            for task, lost in self._losses.get(scope, ())
+            if tasks.is_fatal(scope, task) and not self.outlived(scope, task)
+        ]
         return not fatal or any(fatal)
 
     def is_starving(self, passage: Passage, mark: Mark) -> bool:
@@ -118,8 +131,6 @@ class Fates:
 def _note(file: _File, passage: Passage, mark: Mark) -> None:
     number = passage.lines[mark.first].number
     first = passage.lines[mark.first].text
-    for line, _ in _reports(passage, mark):
-        file.last_report = max(file.last_report, line)
     if mark.time is not None and not mark.after_end:
         file.last_time = max(filter(None, (file.last_time, mark.time)))
     if _STARVING in first:
@@ -141,15 +152,14 @@ def _is_loss(passage: Passage, mark: Mark) -> bool:
     return any(_BY_LOSS.search(passage.lines[i].text) for i in range(mark.first, mark.last + 1))
 
 
-def _reports(passage: Passage, mark: Mark) -> Iterator[tuple[int, re.Match[str]]]:
-    for position in range(mark.first, mark.last + 1):
-        if hit := _REPORT.match(passage.lines[position].text):
-            yield passage.lines[position].number, hit
+def _survived(files: Sequence[_File]) -> Iterator[int]:
+    """Name the stages over which a job was aborted before the stage began that ended the last one.
 
-
-def _survived(file: _File) -> Iterator[int]:
-    """Name the stages over which a job was aborted before the stage began that ended the last one."""
-    start = file.begun.get(file.ended_by, 0) if file.ended_by is not None else 0
-    for stage, place in file.aborted.items():
-        if stage != file.ended_by and place < start:
-            yield stage
+    A traceback on standard output may name that stage, and standard error tell when it began.
+    """
+    begun = {stage: place for file in files for stage, place in file.begun.items()}
+    ends = [file.ended_by for file in files if file.ended_by is not None]
+    end = max(ends, key=lambda stage: begun.get(stage, 0), default=None)
+    for file in files:
+        start = file.begun.get(end, 0) if end is not None else 0
+        yield from (stage for stage, place in file.aborted.items() if stage != end and place < start)

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from diagnose.anchor import Interest
+from diagnose.fate import DRIVERS, Fates
 from diagnose.layout import Source, SourceKind
 from diagnose.logger import is_own
 from diagnose.record import Header, Level, parse_header
@@ -100,7 +101,6 @@ class Finding(Spot):
         return self.event.mark.time
 
 
-_DRIVERS: Final = {SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER}
 _ENDED_BY: Final = re.compile(
     r"(?:ApplicationMaster|Client|SparkSubmit|SparkContext|SparkUncaughtExceptionHandler|Utils)\S*: "
     r"(?:\S+: )?.{0,40}(?:User class threw exception|Final app status: (?:FAILED|KILLED)|Uncaught exception|"
@@ -165,10 +165,11 @@ def _scope(passage: Passage, mark: Mark) -> Scope:
 
 
 class _Grader:
-    """Knows the run as a whole: last tracebacks, last lines, tasks."""
+    """Knows the run as a whole: last tracebacks, last lines, tasks, what was outlived."""
 
     def __init__(self, passages: Sequence[Passage], tasks: TaskBook) -> None:
         self._tasks = tasks
+        self._fates = Fates(passages)
         self._last_traceback: dict[str, int] = {}
         self._last_line: dict[str, int] = {}
         for passage in passages:
@@ -186,7 +187,7 @@ class _Grader:
         scope = (passage.source.application, passage.source.attempt)
         if task is not None:
             return self._grade_task(passage.source, scope, first, mark)
-        if passage.source.kind in _DRIVERS:
+        if passage.source.kind in DRIVERS:
             return self._grade_driver(passage, mark)
         return _grade_other(passage, mark), ""
 
@@ -196,17 +197,32 @@ class _Grader:
             return Standing.HINT, ""
         if self._tasks.has_survived(scope, task):
             return Standing.PAST, f"a later attempt of task {task.index} in stage {task.stage} succeeded"
-        if self._tasks.is_fatal(scope, task):
+        if self._fates.outlived(scope, task):
+            return (
+                Standing.PAST,
+                f"the job went on after stage {task.stage} was given up, and ended over a later one",
+            )
+        blind = not self._tasks.lost  # no driver's log tells what became of the task
+        if self._tasks.is_fatal(scope, task) or (blind and self._fates.gave_up(scope, task)):
             return Standing.FATAL, ""
         if mark.after_end:
             return Standing.PAST, "logged after the driver had begun to shut down"
-        return (Standing.ERROR if source.kind in _DRIVERS else Standing.HINT), ""
+        return (Standing.ERROR if source.kind in DRIVERS else Standing.HINT), ""
 
     def _grade_driver(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         if mark.traceback:
             return self._grade_traceback(passage, mark)
-        if mark.interest is not Interest.TAIL and _says_end(passage, mark):
+        if self._fates.is_interim(passage, mark):
+            if self._fates.went_on(passage, mark):
+                return Standing.PAST, "the application went on after this report"
+            return Standing.ERROR, ""
+        ends = mark.interest is not Interest.TAIL and _says_end(passage, mark)
+        if ends or self._fates.is_starving(passage, mark):
             return Standing.TERMINAL, ""
+        return self._grade_plain(passage, mark)
+
+    def _grade_plain(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
+        """Grade a driver's record that says nothing of how the run ended."""
         if mark.after_end:
             return Standing.PAST, "logged after the driver had begun to shut down"
         if mark.level is Level.NONE:
@@ -214,7 +230,8 @@ class _Grader:
         standing = _by_interest(mark)
         if standing is Standing.FATAL and _CONTAINER_END.search(passage.lines[mark.first].text):
             scope = (passage.source.application, passage.source.attempt)
-            standing = Standing.FATAL if self._tasks.has_aborted(scope) else Standing.HINT
+            by_loss = self._fates.ended_by_loss(scope, self._tasks)
+            standing = Standing.FATAL if by_loss else Standing.HINT
         return standing, ""
 
     def _grade_traceback(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:

@@ -27,17 +27,22 @@ MAX_LINE_CHARS: Final = 16 * 1024
 
 _PLACEHOLDER: Final = re.compile(r"\[REDACTED-[A-Z0-9-]+\]")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/~%.-][A-Za-z0-9+/~%._-]{15,}={0,2}")
-_REQUEST: Final = re.compile(
+REQUEST: Final = re.compile(
     r"(?i)\b(?:(?:extended[ -]?)?request[ -]?id|x-amz(?:n|-cf)?-(?:request)?id(?:-2)?|amzn?-?trace-?id)[\"']?[:=] ?[\"']?"
     r"[A-Za-z0-9+/=_-]{12,120}"
 )
 """What AWS names a request by: random, public, and what its support asks for first."""
-_HUMPS: Final = re.compile(r"(?:[A-Z][a-z]+(?:[0-9]{1,2}[a-z]{0,3})?)+")
+_HUMPS: Final = re.compile(r"[a-z]*(?:[A-Z][a-z]*(?:[0-9]{1,2}[a-z]{0,3})?)+")
 _MEAN_HUMP_CHARS: Final = 4
 """Of a name in CamelCase; a random string has a capital every second or third character."""
+_MAX_NAME_DIGITS: Final = 2
 _SEAM: Final = re.compile(r"[./~%_]|(?<![0-9])-|-(?![0-9])")
 """Where names and paths are put together."""
-_NUMBER: Final = re.compile(r"(?<![A-Za-z0-9.-])\d(?:-?\d){12,18}(?![A-Za-z0-9]|[.-]\d)")
+_NUMBER: Final = re.compile(
+    r"(?<![\w.-])\d(?:-?\d){12,18}(?!\w|[.-]\w)"
+    r"|(?<=_)\d{15,16}(?![A-Za-z0-9]|[.-]\d)|(?<![\w.-])\d{15,16}(?=_)"
+)
+"""Beside an underscore only 15 or 16 digits: names of temporary files end in longer ones."""
 _MAIL: Final = re.compile(
     r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}"
 )
@@ -60,7 +65,7 @@ def suspects(text: str) -> tuple[str, ...]:
     Returns:
         The suspicious values, each once.
     """
-    bare = _REQUEST.sub(" ", _PLACEHOLDER.sub(" ", text))
+    bare = REQUEST.sub(" ", _PLACEHOLDER.sub(" ", text))
     found = [hit.group() for hit in _RUN.finditer(bare) if _has_random(hit.group())]
     found += [hit.group() for hit in _NUMBER.finditer(bare) if _is_card(hit.group())]
     if "@" in bare:
@@ -132,13 +137,22 @@ def _is_random(part: str) -> bool:
     """Tell a random mixture from names, versions and ids."""
     if len(part) < MIN_RANDOM_CHARS or part.isalpha():
         return False
-    if _HUMPS.fullmatch(part) and len(part) >= _MEAN_HUMP_CHARS * sum(map(str.isupper, part)):
-        return False  # the name of a class, such as Jets3tNativeFileSystemStore
+    if _is_name(part):
+        return False
     kinds = [_class(char) for char in part]
     if not {"digit", "upper"} <= set(kinds) or not set(part.rstrip("=")) - set("0123456789ABCDEF-"):
         return False  # words, words and numbers, or hexadecimal
     changes = sum(a != b for a, b in pairwise(kinds)) / (len(kinds) - 1)
     return changes >= MIN_CHANGE_SHARE and _entropy_bits(part) >= MIN_ENTROPY_BITS
+
+
+def _is_name(part: str) -> bool:
+    """Tell the name of a class, such as Jets3tNativeFileSystemStore: few capitals, two digits at most."""
+    return (
+        _HUMPS.fullmatch(part) is not None
+        and len(part) >= _MEAN_HUMP_CHARS * sum(map(str.isupper, part))
+        and sum(map(str.isdigit, part)) <= _MAX_NAME_DIGITS
+    )
 
 
 def _entropy_bits(text: str) -> float:

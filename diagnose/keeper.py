@@ -6,9 +6,8 @@ the middle are dropped, and that is counted too.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from diagnose.anchor import Interest
 from diagnose.log import Line
@@ -75,18 +74,19 @@ class _Before:
         return list(self._lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A record of one line, of a known template and with a dated header, before it is decoded."""
+class Repeat(NamedTuple):
+    """A record of a known template and with a dated header, before it is decoded."""
 
     number: int
+    """Of its first line."""
     raw: bytes
+    """Its lines, without the last line feed; ASCII."""
 
     def record(self) -> Record:
         """Give it as it would have been read."""
-        line = Line(self.number, self.raw.decode())
-        header = parse_header(line.text)
-        return Record((line,), header, header.time if header else None)
+        lines = tuple(Line(n, text) for n, text in enumerate(self.raw.decode().split("\n"), self.number))
+        header = parse_header(lines[0].text)
+        return Record(lines, header, header.time if header else None)
 
 
 class Keeper:
@@ -99,7 +99,7 @@ class Keeper:
         self._lines: list[Line] = []
         self._marks: list[Mark] = []
         self._after = 0
-        self._last: dict[str, tuple[Record | Repeat, Interest, bool]] = {}
+        self._last: dict[str, tuple[Record | Repeat, Interest | None, bool]] = {}
         self._seen: dict[str, int] = {}
         self._size = 0
         self.after_end = False
@@ -141,8 +141,13 @@ class Keeper:
         """Let go of the chunks of the stretches."""
         self._before.settle()
 
-    def finish(self, *, tail: bool) -> None:
-        """Take in that the log has ended; `tail`: its last lines are kept."""
+    def finish(self, grade: Callable[[Record], Interest], *, tail: bool) -> None:
+        """Take in that the log has ended.
+
+        Args:
+            grade: tells the interest of a record.
+            tail: the log's last lines are kept.
+        """
         before = self._before.last() if tail else []
         if before:
             fresh = [line for line in before if not self._lines or line.number > self._lines[-1].number]
@@ -153,7 +158,7 @@ class Keeper:
             record = last.record() if isinstance(last, Repeat) else last
             if record.lines[0].number not in kept:
                 self.after_end = after_end
-                self._append_alone(record, interest, name)
+                self._append_alone(record, grade(record) if interest is None else interest, name)
         self._append_statements()
         self._scan.passages.sort(key=lambda p: p.lines[0].number)
         self._scan.counts = {name: count for name, count in self._seen.items() if count > MAX_REPEATS}
@@ -162,8 +167,14 @@ class Keeper:
         """Tell whether a further record of this template only has to be counted."""
         return self._seen.get(name, 0) >= MAX_REPEATS
 
-    def repeat(self, name: str, interest: Interest, again: "Repeat") -> None:
-        """Count a record of one line whose template is known; only while `calm`."""
+    def repeat(self, name: str, interest: Interest | None, again: Repeat) -> None:
+        """Count a record whose template is known; only while `calm`.
+
+        Args:
+            name: its template.
+            interest: more than context; None where that is so but how much more has not been asked.
+            again: the record.
+        """
         self._seen[name] += 1
         self._last[name] = (again, interest, self.after_end)
 

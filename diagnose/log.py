@@ -255,6 +255,8 @@ class ReadReport:
     """The time ran out before the stream did."""
     error: str = ""
     """The operating system's reason, when the stream could not be read."""
+    open_end: bool = False
+    """What was read ends in the middle of a line. No loss of ours: whoever wrote it was stopped, or the copy."""
 
     @property
     def whole(self) -> bool:
@@ -316,6 +318,7 @@ def _checked(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
         if i == 0 and _is_binary(block):
             report.binary = True
             return
+        report.open_end = block[-1:] != b"\n"
         yield block
 
 
@@ -376,8 +379,6 @@ def _pieces(raw: bytes, number: int, *, cut_left: bool) -> Iterator[Line]:
 
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-
-
 _CONTROL: Final = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )

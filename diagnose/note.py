@@ -22,6 +22,8 @@ TAIL_KINDS: Final = {SourceKind.STEP, SourceKind.DRIVER, SourceKind.OTHER, Sourc
 """Whose output tells of tasks, and whose last lines are kept."""
 NAMING_KINDS: Final = {SourceKind.STEP, SourceKind.OTHER}
 """Whose output names the step's applications."""
+ATTEMPT_KINDS: Final = set(SourceKind) - {SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER}
+"""Whose output tells which attempts an application had; daemons name those of everybody."""
 MAX_WITNESS_CHARS: Final = 64 * 1024
 MAX_STATEMENT_CHARS: Final = 16 * 1024
 """Of the lines that state settings; a dump of Spark's configuration has 5 KB."""
@@ -62,6 +64,7 @@ class Notes:
         self.scope: Scope = (source.application, source.attempt)
         self.takes_tasks = source.kind in TAIL_KINDS
         self.takes_applications = source.kind in NAMING_KINDS
+        self.takes_attempts = source.kind in ATTEMPT_KINDS
         self.witness = Witness(scan)
         self._stated: set[tuple[str, str]] = set()
         self._left_chars = MAX_STATEMENT_CHARS if self.takes_tasks else 0
@@ -88,7 +91,7 @@ class Notes:
             self._note_setting(line)
         if reasons & APPLICATION and self.takes_applications:
             _note_applications(self._scan, text)
-        if reasons & ATTEMPT and "appattempt_" in text:
+        if reasons & ATTEMPT and self.takes_attempts and "appattempt_" in text:
             found = ATTEMPT_ID.findall(text)
             self._scan.attempts.update((f"application_{app}", int(number)) for app, number in found)
         if reasons & STATE:

@@ -73,6 +73,11 @@ def _lines(pattern: str) -> str:
     return widened.replace(r"Job \S+ completed", "completed")
 
 
+def rows() -> Rows:
+    """Give every pattern that may be searched for in each line, with the reasons that it stands for."""
+    return [*_main(), *_own()]
+
+
 def _main() -> Rows:
     rows = [(_lines(pattern), GRADE) for pattern in HINT]
     rows += [(_lines(pattern), GRADE | DIRE) for pattern in (*FATAL, _LEVELS)]
@@ -126,7 +131,7 @@ def _leaving(endings: Iterable[str], *, first: bool = True) -> str:
     return "|".join(parts)
 
 
-def _alternatives(pattern: str) -> Iterable[str]:
+def alternatives(pattern: str) -> Iterable[str]:
     """Split a pattern at its outermost bars: many small patterns make a faster automaton than one large."""
     flag = "(?i)" if pattern.startswith("(?i)") else ""
     depth, start = 0, len(flag)
@@ -143,8 +148,8 @@ class Hits(NamedTuple):
 
     lines: Sequence[int]
     """In order, see `PLACE_BITS`; each ends in the line that it is about."""
-    attempts: Sequence[int]
-    """Where the ids of application attempts end; some logs name one in every line."""
+    names_attempt: bool
+    """Some line names an application attempt; some logs do in every line, so they are not told one by one."""
 
 
 class Sieve:
@@ -180,13 +185,10 @@ class Sieve:
             What was found.
         """
         lines: list[int] = []
-        attempts: list[int] = []
+        add = lines.append
 
         def note(place: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            if place == _ATTEMPT_PLACE:
-                attempts.append(end)
-            else:
-                lines.append(end << PLACE_BITS | place)
+            add(end << PLACE_BITS | place)
 
         self._run("own" if own or self._makes_do(len(data)) else "main", data, note)
         if headers:
@@ -195,8 +197,9 @@ class Sieve:
             self._run("application", data, note)
         if settings:
             self._run("setting", data, note)
-        lines.sort()
-        return Hits(lines, attempts)
+        found = [hit for hit in lines if hit & PLACE_MASK != _ATTEMPT_PLACE]
+        found.sort()
+        return Hits(found, len(found) < len(lines))
 
     def _makes_do(self, size_bytes: int) -> bool:
         """Tell whether to search for claims nobody asked for: a second automaton pays later than that."""
@@ -256,13 +259,13 @@ class Sieve:
             "suspect": [(_SUSPECT, GRADE)],
             "unclean": [(_UNCLEAN, GRADE)],
         }
-        return fixed[name] if name in fixed else [*_main(), *(_own() if name == "own" else ())]
+        return fixed[name] if name in fixed else rows() if name == "own" else _main()
 
     def _build(self, rows: Rows) -> Any:  # noqa: ANN401 - a hyperscan.Database
         single = [
             (p, place)
             for row, bits in rows
-            for p in _alternatives(row)
+            for p in alternatives(row)
             for place in range(PLACES)
             if bits >> place & 1
         ]
@@ -271,9 +274,14 @@ class Sieve:
             expressions=[pattern.encode("latin-1") for pattern, _ in single],
             ids=[place for _, place in single],
             elements=len(single),
-            flags=self._engine.HS_FLAG_MULTILINE,
+            flags=[self._flags(place) for _, place in single],
         )
         return database
+
+    def _flags(self, place: int) -> int:
+        once = self._engine.HS_FLAG_SINGLEMATCH if place == _ATTEMPT_PLACE else 0
+        flags: int = self._engine.HS_FLAG_MULTILINE | once
+        return flags
 
 
 _mine: Final = local()

@@ -10,6 +10,7 @@ Format of an entry (`diagnose/signatures/*.yaml`, a list per file):
       unless: 'InvalidObjectState'        # optional RE2: a line that matches it is not this failure
       near: 'EventLogFileWriter'          # optional RE2: the record or trace must have such a line too
       unless_near: 'Py4JNetworkError'     # optional RE2: and must not have such a one
+      ends: true                          # optional: counts only where it explains what the run ended with
       frames: true                        # optional: also matched in the frames of a Python traceback
       sources: [driver, step]             # optional: where such a line counts; everywhere by default
       retry: transient                    # optional: overrides the failure type's retry rule
@@ -64,6 +65,7 @@ class Signature:
     unless: str = ""
     near: str = ""
     unless_near: str = ""
+    ends: bool = False
     frames: bool = False
     sources: frozenset[str] = frozenset()
     retry_override: RetryRule | None = None
@@ -156,7 +158,7 @@ class Catalogue:
 
 
 _FIELDS: Final = {
-    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "frames",
+    "id", "role", "failure_type", "specificity", "pattern", "unless", "near", "unless_near", "ends", "frames",
     "sources", "retry", "cause", "advice", "explains", "example", "examples", "counter", "source",
 }  # fmt: skip
 _SOURCES: Final = {
@@ -221,6 +223,7 @@ def _signature(file: str, row: Mapping[str, Any]) -> Signature:
         unless=row.get("unless", ""),
         near=row.get("near", ""),
         unless_near=row.get("unless_near", ""),
+        ends=row.get("ends", False),
         frames=row.get("frames", False),
         sources=frozenset(row.get("sources", ())),
         retry_override=RetryRule(row["retry"]) if "retry" in row else None,

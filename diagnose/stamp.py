@@ -1,15 +1,15 @@
 """A line that begins with a date, a level and a logger, still in bytes: what can be told of it unread.
 
 Only the common forms are known here; of any other line nothing is told, and it has to be read. What is told
-is what `diagnose.record` and `diagnose.logger` would say of the line.
+is what `diagnose.record` and `diagnose.logger` would say of the line, and of the lines that belong to it.
 """
 
 import re
 from typing import Final
 
-from diagnose.log import Line
+from diagnose.keeper import Repeat
 from diagnose.logger import is_own
-from diagnose.record import Header, Level, Record, parse_header, template
+from diagnose.record import Header, Level, template
 
 _DATE: Final = (
     rb"(?:[0-9]{2}|[12][0-9]{3})[-/]"
@@ -19,8 +19,12 @@ _DATE: Final = (
 """Of days that there are, leap days aside."""
 _LOGGED: Final = re.compile(_DATE + rb" (?:INFO|WARN|ERROR|DEBUG) ([A-Za-z_][A-Za-z0-9_.$]*)(?=[: (])")
 _DATED: Final = re.compile(_DATE + rb" (?:INFO|WARN|ERROR|DEBUG) [A-Za-z_]")
+_LOUD: Final = re.compile(_DATE + rb" (?:WARN|ERROR) [A-Za-z_]")
+_BODY: Final = re.compile(rb"(?:\n|(?:[^\[{0-9TDINWESFC\n]|Caused by: )[^\n]*\n){1,200}")
+"""Lines with no header and no beginning of a traceback: none of those begins like this."""
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _MAX_KNOWN: Final = 10_000
+_MAX_KNOWN_BYTES: Final = 8 * 1024 * 1024
 
 
 def is_dated(data: bytes, start: int) -> bool:
@@ -28,12 +32,34 @@ def is_dated(data: bytes, start: int) -> bool:
     return _DATED.match(data, start) is not None
 
 
+def is_loud(data: bytes, start: int) -> bool:
+    """Tell whether the line that begins here is surely dated and logged as a warning or an error."""
+    return _LOUD.match(data, start) is not None
+
+
+def record_end(data: bytes, stop: int) -> int:
+    """Find where the record of a dated line ends.
+
+    Args:
+        data: whole lines.
+        stop: where the line's line feed stands.
+
+    Returns:
+        Where the next record begins, with a dated line; 0 where that can't be told so easily.
+    """
+    if is_dated(data, stop + 1):
+        return stop + 1
+    body = _BODY.match(data, stop + 1)
+    return body.end() if body and is_dated(data, body.end()) else 0
+
+
 class Stamps:
-    """Remembers loggers, and the templates of lines that differ in their digits only."""
+    """Remembers loggers, and the templates of records that differ in their digits only."""
 
     def __init__(self) -> None:
         self._platforms: dict[bytes, bool] = {}
         self._templates: dict[bytes, str] = {}
+        self._left_bytes = _MAX_KNOWN_BYTES
 
     def is_platforms(self, data: bytes, start: int) -> bool:
         """Tell whether the line that begins here was surely logged by the platform, not by the job."""
@@ -49,13 +75,13 @@ class Stamps:
         return known
 
     def template(self, raw: bytes) -> str:
-        """Give the template of a dated line that is a record."""
+        """Give the template of a record that begins with a dated line, "" where it must be decoded first."""
         alike = raw.translate(_DIGITS)
         known = self._templates.get(alike)
         if known is None:
-            line = Line(0, raw.decode("utf-8", errors="replace"))
-            known = template(Record((line,), parse_header(line.text), None))
+            known = template(Repeat(0, raw).record()) if raw.isascii() and b"\0" not in raw else ""
             # 0x1f is one number, 5x1f is two: where digits may make that difference they are not alike
-            if b"0x" not in alike and len(self._templates) < _MAX_KNOWN:
+            if b"0x" not in alike and len(alike) <= self._left_bytes:
                 self._templates[alike] = known
+                self._left_bytes -= len(alike)
         return known

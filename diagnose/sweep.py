@@ -6,6 +6,8 @@ Around a line that matters everything goes as if every line had been read: which
 stands before and behind it, what the time was. Memory: a chunk, and what `diagnose.keeper` keeps.
 """
 
+import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,18 +16,20 @@ from diagnose.chunk import Chunk, Piece, chunks
 from diagnose.course import Course
 from diagnose.keeper import Repeat
 from diagnose.log import Line, Lines
-from diagnose.note import MAX_SIGNS, shows_info
-from diagnose.reason import ALL, ATTEMPT, GRADE, HEADER, OWN, RECORD, SECRET, SETTING, SIGN, STOP, TASK
-from diagnose.record import MAX_RECORD_LINES, Header, parse_header
+from diagnose.loss import Losses
+from diagnose.note import ATTEMPT_ID, MAX_SIGNS, shows_info
+from diagnose.reason import ALL, ATTEMPT, DIRE, GRADE, HEADER, OWN, RECORD, SECRET, SETTING, SIGN, STOP, TASK
+from diagnose.record import MAX_RECORD_CHARS, MAX_RECORD_LINES, Header, Record, parse_header
 from diagnose.sieve import PLACE_BITS, PLACE_MASK, Hits, Sieve
-from diagnose.stamp import Stamps, is_dated
+from diagnose.stamp import Stamps, is_dated, is_loud, record_end
 from diagnose.stretch import Stretch
-from diagnose.task import TaskBook, TaskRef, finished_task, task_of
+from diagnose.task import TaskBook
 
 FIRST_WINDOW_BYTES: Final = 4096
 """Searched for headers first, where lines have none so far; each further window is four times as long."""
-_ATTEMPT_BYTES: Final = 40
-"""Ends that are alike for so long name the same attempt: "appattempt_" and 29 characters of numbers."""
+_SIMPLE: Final = GRADE | DIRE | TASK
+"""Reasons of records that may be nothing but a repeat."""
+_ATTEMPT: Final = re.compile(ATTEMPT_ID.pattern.encode())
 
 
 class Sweep:
@@ -52,9 +56,10 @@ class Sweep:
         """Where the lines end that were noted by themselves."""
         self._after_secret = 0
         """Where the line begins that stands behind the last one that may name a secret."""
-        self._lost: dict[TaskRef, int] = {}
-        """Where in the chunk a task was last lost."""
+        self._losses = Losses(tasks, sieve)
         self._stamps = Stamps()
+        self._hits: Sequence[int] = ()
+        self._base, self._end = 0, 0  # of the window, as the hits are
 
     def run(self, lines: Lines) -> None:
         """Read a stream to its end."""
@@ -79,7 +84,7 @@ class Sweep:
         line, reasons = piece.line(self._number), ALL
         if self._sieve.pays(len(data)) and self._sieve.is_clean(data):
             found = self._search(data, headers=False)
-            reasons = ALL if found.lines or found.attempts else self._unseen(TASK | SECRET)
+            reasons = ALL if found.lines or found.names_attempt else self._unseen(TASK | SECRET)
         course.scan.lines += 1
         course.notes.take(line, reasons)
         course.scan.info_seen = course.scan.info_seen or shows_info(line.text)
@@ -96,7 +101,6 @@ class Sweep:
         first, end = self._number, len(chunk.data)
         self._first = first
         self._chunk, self._place, self._noted, self._after_secret = chunk, 0, 0, 0
-        self._lost.clear()
         self._note_info()
         place, window = 0, FIRST_WINDOW_BYTES
         while place < end:
@@ -106,7 +110,7 @@ class Sweep:
                 stop, window = chunk.line_end(place + window) + 1, window * 4
             place = self._take_window(place, stop)
         self._note_pending(end)
-        self._note_finished()
+        self._losses.settle(chunk, self._course.notes)
         self._settle()
         self._course.keeper.settle()
         self._course.scan.lines += self._number_at(end) - first
@@ -136,8 +140,10 @@ class Sweep:
         """Take lines up to `end`; give where lines are left that must be searched for headers first."""
         data, base = self._chunk.data, place
         part = data if end - base == len(data) else data[base:end]
-        hits, attempts = self._search(part, headers=self._seeks_headers)
-        self._note_attempts(attempts, part)
+        hits, names_attempt = self._search(part, headers=self._seeks_headers)
+        self._hits, self._base, self._end = hits, base, end
+        if names_attempt:
+            self._note_attempts(part)
         i, count = 0, len(hits)
         while i < count:
             last = (hits[i] >> PLACE_BITS) - 1 + base
@@ -155,15 +161,16 @@ class Sweep:
                 reached = self._skip(place, start)
                 if reached < start:
                     return reached
-                again = reasons == GRADE and self._repeat(start, stop)
-                place = stop + 1 if again else self._take(start, stop, reasons)
+                place = self._again(start, stop, reasons, i) or self._take(start, stop, reasons)
+                if place > stop + 1:
+                    i = bisect_left(hits, (place + 1 - base) << PLACE_BITS, i)
         return self._skip(place, end)
 
-    def _note_attempts(self, ends: Sequence[int], data: bytes) -> None:
-        """Note the attempts whose ids end at these places, each once."""
-        for end in {data[max(end - _ATTEMPT_BYTES, 0) : end]: end for end in ends}.values():
-            named = data[data.rfind(b"appattempt_", 0, end) : end]
-            self._course.notes.take(Line(0, named.decode()), ATTEMPT)
+    def _note_attempts(self, data: bytes) -> None:
+        """Note the attempts that some lines name, each once."""
+        if self._course.notes.takes_attempts:
+            for named in {hit[0] for hit in _ATTEMPT.finditer(data)}:
+                self._course.notes.take(Line(0, named.decode()), ATTEMPT)
 
     def _live(self) -> int:
         """Give the reasons that can still change anything."""
@@ -197,24 +204,56 @@ class Sweep:
         header = self._chunk.header(start)
         return header is not None and header.time is not None
 
-    def _repeat(self, start: int, stop: int) -> bool:
-        """Count a line with a hint if it is a record of its own and only repeats what was seen before."""
-        gap, data, course = self._gap, self._chunk.data, self._course
-        if gap is None or course.relevant is not None or course.scan.first_time is None:
-            return False
-        if not is_dated(data, stop + 1) or not is_dated(data, start):
-            return False
-        raw = data[start:stop]
-        name = self._stamps.template(raw)
-        if not raw.isascii() or not course.keeper.is_known(name):
-            return False
+    def _again(self, start: int, stop: int, reasons: int, following: int) -> int:
+        """Count a record that only repeats what was seen before, or pass one that is somebody else's.
+
+        Args:
+            start: where its first line begins.
+            stop: where its first line ends.
+            reasons: of its first line.
+            following: the place in the hits of those behind that line.
+
+        Returns:
+            Where the lines begin that are not in a record yet; 0 where the record has to be read.
+        """
+        gap, course, data = self._gap, self._course, self._chunk.data
+        if gap is None or reasons & ~_SIMPLE or course.scan.first_time is None:
+            return 0
+        after = record_end(data, stop) if (is_loud if reasons & DIRE else is_dated)(data, start) else 0
+        if not after or (after > stop + 1 and self._says_more(start, after, reasons, following)):
+            return 0
+        if reasons & TASK and start >= self._noted:
+            self._note(start, stop, TASK)
+        if course.relevant is not None:
+            if after > stop + 1 or gap.loose:
+                return 0
+            line, header = self._line(start, stop)
+            if not course.relevant(Record((line,), header, header.time if header else None)):
+                return start
+        name = self._stamps.template(raw := data[start : after - 1])
+        if not course.keeper.is_known(name):
+            return 0
         gap.after = self._number_at(start)
-        course.keeper.repeat(name, Interest.HINT, Repeat(gap.after, raw))
+        course.keeper.repeat(name, None if reasons & DIRE else Interest.HINT, Repeat(gap.after, raw))
         if gap.start < start:
             course.keeper.leave(gap)
-            gap = self._gap = Stretch(self._chunk, stop + 1, stop + 1, loose=False)
-        gap.start, gap.end, gap.loose = stop + 1, stop + 1, False
-        return True
+            gap = self._gap = Stretch(self._chunk, after, after, loose=False)
+        gap.start, gap.end, gap.loose = after, after, False
+        return after
+
+    def _says_more(self, start: int, after: int, reasons: int, following: int) -> bool:
+        """Tell whether the lines below a record's first have to be looked at one by one."""
+        data, hits = self._chunk.data, self._hits
+        many = self._chunk.count(start, after) > MAX_RECORD_LINES // 2
+        if many or after > self._end or after - start >= MAX_RECORD_CHARS // 2:
+            return True
+        live = self._live() & ~(GRADE | (reasons & DIRE))
+        for hit in hits[following : bisect_left(hits, (after + 1 - self._base) << PLACE_BITS, following)]:
+            bit, last = 1 << (hit & PLACE_MASK), (hit >> PLACE_BITS) - 1 + self._base
+            frame = data.startswith(b"\tat ", data.rfind(b"\n", 0, last) + 1)
+            if bit & (live & ~(OWN | SIGN) if frame else live):
+                return True
+        return False
 
     def _note(self, start: int, stop: int, reasons: int) -> None:
         """Take what a line says by itself."""
@@ -224,8 +263,8 @@ class Sweep:
             self._after_secret = stop + 1
         self._course.notes.take(line, reasons)
         self._noted = stop + 1
-        if reasons & TASK and (task := task_of(line.text)):
-            self._lost[task] = start
+        if reasons & TASK:
+            self._losses.note(line.text, start)
 
     def _note_pending(self, place: int) -> None:
         """Take the line behind one that may name a secret, where it stands before this place."""
@@ -244,20 +283,6 @@ class Sweep:
                 start, stop = data.rfind(b"\n", 0, place) + 1, self._chunk.line_end(place)
                 scan.info_seen = shows_info(self._chunk.text(start, stop))
                 place = stop
-
-    def _note_finished(self) -> None:
-        """Look for lost tasks that were finished after all."""
-        notes, tasks = self._course.notes, self._tasks
-        lost = {task for scope, task in tasks.lost - tasks.survived if scope == notes.scope}
-        if not lost or not notes.takes_tasks:
-            return
-        data = self._chunk.data
-        for end in self._sieve.finished(data, (task.index for task in lost)):
-            start = data.rfind(b"\n", 0, end) + 1
-            text = self._chunk.text(start, data.find(b"\n", end))
-            task = finished_task(text)
-            if task in lost and start > self._lost.get(task, -1):
-                tasks.note(notes.scope, text)
 
     def _line(self, start: int, stop: int) -> tuple[Line, Header | None]:
         text = self._chunk.text(start, stop)

@@ -23,6 +23,10 @@ _ABORTED: Final = re.compile(
     r"Stage (?P<failed>\d+) \(.{0,200}\) has failed the maximum allowable|"
     r"stage (?P<cancelled>\d+)\.\d+ .{0,80}(?:aborting|serialized results)"
 )
+_JOB_ABORTED: Final = re.compile(
+    r"Job aborted due to stage failure: "
+    r"(?:.{0,80}? in stage (?P<stage>\d+)\.\d+|.{0,160}?Stage (?P<failed>\d+)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,12 @@ def task_of(line: str) -> TaskRef | None:
     """Read the task that a failure line is about, or None."""
     hit = _LOST.search(line) or _RAISED.search(line)
     return _ref(hit) if hit else None
+
+
+def aborted_stage(line: str) -> int | None:
+    """Read the stage over which a line says that a job was aborted, or None."""
+    hit = _JOB_ABORTED.search(line)
+    return int(hit["stage"] or hit["failed"]) if hit else None
 
 
 def finished_task(line: str) -> TaskRef | None:

@@ -302,8 +302,11 @@ def _shown_evidence(
 
 
 def _distinct(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Show each line once."""
-    return list({(item.file, item.line): item for item in reversed(list(evidence))}.values())[::-1]
+    """Show each line once, at its first place: the line of the cause may tell of a write as well."""
+    shown: dict[tuple[str, int], Evidence] = {}
+    for item in evidence:
+        shown.setdefault((item.file, item.line), item)
+    return list(shown.values())
 
 
 def _write_evidence(signs: Sequence[WriteSign], excerpt: LogExcerpt) -> list[Evidence]:

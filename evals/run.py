@@ -78,6 +78,8 @@ class DatasetId(Stored):
     name: str
     cases: Annotated[int, Field(ge=1)]
     sha256: Sha256
+    part_of: Sha256 | None = None
+    """Of the whole dataset, where only a part of its cases was asked; None for all of them."""
 
 
 class Identity(Stored):
@@ -98,6 +100,8 @@ class Identity(Stored):
     """Of the product's own sources and catalogue."""
     scorers_sha256: Sha256
     """Of the code that judges."""
+    recording_sha256: Sha256 | None = None
+    """Of the file that replies are replayed from; None where they are not."""
 
     @property
     def cases(self) -> int:

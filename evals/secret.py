@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 from diagnose.assignment import assignments
 from diagnose.block import pem_blocks
-from diagnose.inspection import suspects
+from diagnose.inspection import REQUEST, suspects
 from diagnose.reading import readings
 from diagnose.row import cells
 from diagnose.secret import Finding, Kind
@@ -53,6 +53,7 @@ class Sighting:
 
 def sightings(text: str, canaries: Sequence[str]) -> tuple[Sighting, ...]:
     """Find what looks like a live credential and is no canary, each value once, in the order found."""
+    text = REQUEST.sub(" ", text)  # random and public: the ids of AWS requests
     excused = tuple(form for canary in canaries for form in spellings(canary))
     found: dict[str, str] = {}
     for kind, value in chain(_matched(text), (("LOOKALIKE", value) for value in _alike(text))):

@@ -86,3 +86,10 @@ def test_a_stream_that_breaks_off_with_an_error_loses_its_unfinished_line() -> N
     parts = list(chunks(lines, lambda _: True))
     assert [part.data for part in parts if isinstance(part, Chunk)] == [b"one\ntwo\n"]
     assert report.error == "Input/output error"
+
+
+@pytest.mark.parametrize("width", [0, 1, 40, 59, 60, 300])
+def test_lines_are_counted_however_long_they_are(width: int) -> None:
+    made = chunk.Chunk((b"x" * width + b"\n") * 700)
+    assert made.count(0, len(made.data)) == 700
+    assert made.count((width + 1) * 100, (width + 1) * 650) == 550

@@ -107,6 +107,8 @@ def test_what_the_first_look_lets_through_is_masked_everywhere_counted_and_told(
     "line",
     [
         "at com.amazon.ws.emr.hadoop.fs.s3n.Jets3tNativeFileSystemStore.list(Jets3tNativeFileSystemStore.java:7)",
+        "at com.amazon.ws.emr.hadoop.fs.s3.lite.call.ListObjectsV2Call.perform(ListObjectsV2Call.java:19)",
+        "Uploading resource file:/mnt/tmp/__spark_libs__5443964497433054508.zip",
         "Error Code: AccessDenied; Request ID: {short}; S3 Extended Request ID: {long}=; Proxy: null)",
         "x-amz-request-id: {short}, x-amz-id-2: {long}=",
         '"requestId":"{short}"',

@@ -201,6 +201,12 @@ def test_a_card_between_underscores_is_a_card(text):
     assert number not in redact(text.format(number))
 
 
-def test_ids_with_underscores_stay():
-    line = "attempt_202611221645164512345678901234567_0001_m_000003_0 of job_1795331436133_0007"
+@pytest.mark.parametrize(
+    "line",
+    [
+        "attempt_202611221645164512345678901234567_0001_m_000003_0 of job_1795331436133_0007",
+        "Uploading resource file __spark_libs__4831414209110774552.zip",
+    ],
+)
+def test_ids_with_underscores_stay(line):
     assert redact(line) == line

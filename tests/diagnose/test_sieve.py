@@ -35,9 +35,7 @@ def _reasons(lines: list[str]) -> list[int]:
     reasons = [0] * len(lines)
     for hit in found.lines:
         reasons[data.count(b"\n", 0, (hit >> PLACE_BITS) - 1)] |= 1 << (hit & PLACE_MASK)
-    for end in found.attempts:
-        reasons[data.count(b"\n", 0, end)] |= reason.ATTEMPT
-    return reasons
+    return [bits | (reason.ATTEMPT if found.names_attempt else 0) for bits in reasons]
 
 
 @given(LINES)
@@ -72,7 +70,7 @@ def test_what_spark_prints_for_every_task_and_block_is_passed() -> None:
         "26/11/22 08:00:01 INFO TaskSetManager: Starting task 1.0 in stage 2.0 (TID 7) (h, executor 1, partition 1)",
     ]
     data = "".join(f"{line}\n" for line in lines).encode()
-    assert SIEVE.search(data, own=True, headers=False, applications=False, settings=True) == ([], [])
+    assert SIEVE.search(data, own=True, headers=False, applications=False, settings=True) == ([], False)
 
 
 @given(st.text(alphabet=[*"ab\t\r\n", *(c for d in oddlog.DIRT for c in d), "\xe9", "\u2026", "\U0001f600"]))

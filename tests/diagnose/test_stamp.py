@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from diagnose.log import Line
 from diagnose.logger import is_own
-from diagnose.record import Record, parse_header, template
-from diagnose.stamp import Stamps, is_dated
+from diagnose.record import Level, Record, parse_header, records, template
+from diagnose.stamp import Stamps, is_dated, is_loud, record_end
 
 LINES = st.builds(
     "{}{}{}{}".format,
@@ -51,3 +51,26 @@ def test_a_hexadecimal_number_is_not_taken_for_two() -> None:
 def test_only_platform_lines_are_called_the_platforms(line: str) -> None:
     if Stamps().is_platforms(line.encode(), 0):
         assert not is_own(parse_header(line))
+
+
+@given(LINES)
+def test_a_loud_line_is_logged_as_a_warning_or_worse(line: str) -> None:
+    if is_loud(line.encode(), 0):
+        header = parse_header(line)
+        assert header is not None and header.time is not None and header.level >= Level.WARN
+
+
+@given(st.lists(LINES | st.sampled_from(oddlog.BARE) | st.sampled_from(oddlog.MESSAGES), max_size=12))
+def test_where_a_record_is_said_to_end_it_ends(below: list[str]) -> None:
+    lines = ["26/11/22 08:00:01 INFO Executor: x", *below, "26/11/22 08:00:02 INFO Executor: y"]
+    data = "".join(f"{line}\n" for line in lines).encode()
+    end = record_end(data, data.index(b"\n"))
+    if end:
+        first = next(records(Line(n, line) for n, line in enumerate(lines)))
+        assert data[:end] == "".join(f"{line.text}\n" for line in first.lines).encode()
+
+
+def test_a_record_with_a_trace_ends_at_the_next_dated_line() -> None:
+    record = b"26/11/22 08:00:01 ERROR Executor: x\njava.lang.X: y\n\tat a.B\n\nCaused by: z\n"
+    assert record_end(record + b"26/11/22 08:00:02 INFO Executor: y\n", record.index(b"\n")) == len(record)
+    assert record_end(record, record.index(b"\n")) == 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose import chunk, keeper, log, note, record, sieve, stretch, sweep
+from diagnose import chunk, keeper, log, loss, note, record, sieve, stretch, sweep
 from diagnose.incident import DaemonFilter
 from diagnose.layout import Source, SourceKind
 from diagnose.log import ReadBudget, ReadReport, read_lines
@@ -19,7 +19,7 @@ from diagnose.scan import Scan, Scanner
 from diagnose.task import TaskBook
 
 pytest.importorskip("hyperscan")
-MODULES = (chunk, keeper, log, note, record, sieve, stretch, sweep)
+MODULES = (chunk, keeper, log, loss, note, record, sieve, stretch, sweep)
 APPLICATION = "application_1795340344293_0006"
 RELEVANT: list[Callable[[Record], bool] | None] = [None, DaemonFilter([APPLICATION])]
 SOURCES = [
@@ -56,6 +56,7 @@ LIMITS = st.fixed_dictionaries(
         "TAIL_LINES": st.sampled_from([3, 30]),
         "WARM_BYTES": st.sampled_from([0, 0, 2000]),
         "SECOND_BYTES": st.sampled_from([0, 1 << 28]),
+        "_SAMPLE_BYTES": st.sampled_from([0, 4096]),
         "_NEAR_LINES": st.sampled_from([1, 40]),
     }
 )
@@ -163,6 +164,55 @@ def test_a_lost_task_that_is_finished_much_later_has_survived(monkeypatch: pytes
     _assert_same(data, DRIVER)
     tasks = _scan(data, DRIVER, sweeps=True)[1]
     assert {task.index for _, task in tasks.survived} == {7}
+
+
+def test_a_failure_that_repeats_with_its_trace_is_counted_and_its_last_one_is_kept_whole() -> None:
+    stamp = "26/11/22 08:00:{:02d} "
+    trace = [
+        "java.lang.IllegalStateException: value {}",
+        *["\tat a.Saved.write(D.java:{})"] * 3,
+        "",
+        "Caused by: x.Y: {}",
+    ]
+    lines: list[str] = []
+    for n in range(40):
+        lines += _healthy(60)
+        level = "ERROR" if n % 3 else "WARN"
+        lines += [f"{stamp.format(n)}{level} Executor: Exception in task {n}.0 in stage 5.0 (TID {n})"]
+        lines += [line.format(n) for line in trace]
+        lines += [f"exitCode: {n}"] if n % 7 == 0 else []
+    data = "\n".join([*lines, *_healthy(50)]).encode()
+    for relevant in RELEVANT:
+        _assert_same(data, DRIVER, relevant=relevant)
+    scan, book, _ = _scan(data, DRIVER, sweeps=True)
+    assert list(scan.counts.values()) == [40]
+    assert len(book.lost) == 40
+    last = next(p for p in scan.passages if any("(TID 39)" in line.text for line in p.lines))
+    assert [line.text for line in last.lines][-1] == "Caused by: x.Y: 39"
+
+
+def test_a_line_of_a_trace_that_says_more_is_not_passed_over() -> None:
+    lines: list[str] = []
+    for n in range(12):
+        lines += [*_healthy(60), f"26/11/22 08:00:{n:02d} ERROR Executor: lost"]
+        lines += ["java.lang.X: y", "password=hunter" if n == 7 else "\tat a.b.C(D.java:1)"]
+        lines += ["Write Job 7 committed."] if n == 9 else []
+    data = "\n".join([*lines, *_healthy(50)]).encode()
+    _assert_same(data, DRIVER)
+    scan = _scan(data, DRIVER, sweeps=True)[0]
+    assert len(scan.signs) == 1 and scan.witnesses
+
+
+@pytest.mark.parametrize(("kind", "known"), [(SourceKind.DRIVER, 1), (SourceKind.NODE_MANAGER, 0)])
+def test_attempts_are_learned_from_the_job_and_not_from_daemons(kind: SourceKind, known: int) -> None:
+    lines = [
+        *_healthy(200),
+        f"26/11/22 08:00:00 INFO X: {APPLICATION.replace('application', 'appattempt')}_000002",
+    ]
+    data = "\n".join(lines * 3).encode()
+    source = Source(file="f", kind=kind, stream="stderr")
+    _assert_same(data, source)
+    assert len(_scan(data, source, sweeps=True)[0].attempts) == known
 
 
 def test_a_print_after_one_header_belongs_to_its_record_however_long_that_gets(

@@ -124,7 +124,13 @@ def ours(count: int, *, full: bool = False) -> float:
 
         def work() -> None:
             provenance = describe(identity, date=datetime.now(UTC), repository=Path())
-            with Journal(Path(name) / "run" / FILE, identity, provenance) as journal:
+            planned = {case.id: case.metadata.sha256 for case in dataset.cases}
+            with Journal(
+                Path(name) / "run" / FILE,
+                identity,
+                provenance,
+                {(key, 0): value for key, value in planned.items()},
+            ) as journal:
                 for row in replay(plan([dataset]), diagnose, pace=unlimited, scorers=scorers):
                     journal.keep(row)
                 run = journal.run()

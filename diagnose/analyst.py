@@ -296,7 +296,8 @@ def _unexplained(view: View) -> Draft:
             "Read the job's own code for calls that exit the process, such as sys.exit or os._exit.",
         ),
         evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
-        confidence=0.6 if thin or words else 0.82,
+        # That nobody knows the reason may also mean that we do not know the words it was told in.
+        confidence=0.6 if thin or words else 0.75,
         ruled_out=_ruled_out(view),
     )
 

@@ -67,6 +67,8 @@ def _process_reasons(what: str, scans: Sequence[Scan]) -> Iterable[str]:
             yield f"{what} has no INFO lines, so commits would not have been logged"
         elif not scan.ended:
             yield f"{what} ends before its process did"
+        elif scan.report.open_end:
+            yield f"{what} breaks off in the middle of a line"
         elif _ends_in_trace(scan):
             yield f"{what} breaks off inside a stack trace"
 

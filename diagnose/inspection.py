@@ -28,8 +28,8 @@ MAX_LINE_CHARS: Final = 16 * 1024
 _PLACEHOLDER: Final = re.compile(r"\[REDACTED-[A-Z0-9-]+\]")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/~%.-][A-Za-z0-9+/~%._-]{15,}={0,2}")
 REQUEST: Final = re.compile(
-    r"(?i)\b(?:(?:extended[ -]?)?request[ -]?id|x-amz(?:n|-cf)?-(?:request)?id(?:-2)?|amzn?-?trace-?id)[\"']?[:=] ?[\"']?"
-    r"[A-Za-z0-9+/=_-]{12,120}"
+    r"(?i)\b(?:(?:extended[ -]?)?request[ -]?id|x-amz(?:n|-cf)?-(?:request)?id(?:-2)?|amzn?-?trace-?id)"
+    r"[\"']?[:=] ?[\"']?[A-Za-z0-9+/=_-]{12,120}"
 )
 """What AWS names a request by: random, public, and what its support asks for first."""
 _HUMPS: Final = re.compile(r"[a-z]*(?:[A-Z][a-z]*(?:[0-9]{1,2}[a-z]{0,3})?)+")

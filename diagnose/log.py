@@ -256,7 +256,7 @@ class ReadReport:
     error: str = ""
     """The operating system's reason, when the stream could not be read."""
     open_end: bool = False
-    """What was read ends in the middle of a line. No loss of ours: whoever wrote it was stopped, or the copy."""
+    """What was read ends in the middle of a line: its writer was stopped, or a copy. No loss of ours."""
 
     @property
     def whole(self) -> bool:

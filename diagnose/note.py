@@ -36,6 +36,8 @@ SENSITIVE: Final = (
 """Words of lines that may hold a secret; wide, for what they pick is only learned from."""
 ENDINGS: Final = (
     "ShutdownHookManager: Shutdown hook called",
+    "ShutdownHookManager - Shutdown hook called",
+    "ApplicationMaster - Unregistering ApplicationMaster",
     "ApplicationMaster: Unregistering ApplicationMaster",
     "Driver commanded a shutdown",
     "Step failed with exitCode",

@@ -13,10 +13,12 @@ from typing import Any, Final
 import diagnose
 from diagnose.assembly import RULES, with_analyst
 from diagnose.client import Clients
+from diagnose.deadline import Deadline
 from diagnose.errors import DiagnoseError
+from diagnose.model import CallSink, Model, ModelReply, Question
 from diagnose.pipeline import default_kit, run_logs
 from diagnose.settings import Settings, load_settings
-from diagnose.state import Kit, State
+from diagnose.state import Kit
 from evals.errors import AnalystError
 from evals.outcome import Answer
 from evals.run import DatasetId, Identity
@@ -27,9 +29,14 @@ _DECIDING: Final = (
 )  # fmt: skip
 """Settings that can change an answer from recorded logs; the model's own stand under `sampling`."""
 
+RECORDED: Final = "recorded"
 _PRODUCT: Final = Path(diagnose.__file__).parent
 _INSTRUMENT: Final = Path(__file__).parent
-_JUDGES: Final = ("scorers/*.py", "literal.py", "source.py", "replay.py", "outcome.py", "score.py")
+_JUDGES: Final = (
+    "scorers/*.py", "agreement.py", "case.py", "literal.py", "outcome.py", "replay.py", "score.py",
+    "source.py",
+)  # fmt: skip
+"""All modules of ours that a score comes from; a test walks their imports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +70,24 @@ class Analyst:
         return Opened(analyst=self, kit=kit)
 
 
+class _Ear:
+    """A model that keeps every text sent to another one and got from it, repairs too; a `Model`."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.name, self.model_id = model.name, model.model_id
+        self.sent: list[str] = []
+        self.got: list[str] = []
+
+    def ask(self, question: Question, *, deadline: Deadline, sink: CallSink) -> ModelReply:
+        """Ask the other one; see `Model.ask`."""
+        prompt = question.prompt
+        self.sent += [prompt.system, *(block.text for block in prompt.user), *(question.repair or ())]
+        reply = self._model.ask(question, deadline=deadline, sink=sink)
+        self.got.append(reply.text)
+        return reply
+
+
 @dataclass(frozen=True, kw_only=True)
 class Opened:
     """An analyst at work."""
@@ -72,13 +97,15 @@ class Opened:
 
     def __call__(self, log_root: Path, repeat: int = 0) -> Answer:
         """Diagnose the logs under `log_root`, for the n-th time."""
-        kit = replace(self.kit, repeat=repeat) if repeat else self.kit
-        result = run_logs(log_root, kit=kit)
+        desk = self.kit.desk
+        ear = _Ear(desk.model) if desk else None
+        heard = replace(desk, model=ear) if desk and ear else None
+        result = run_logs(log_root, kit=replace(self.kit, repeat=repeat, desk=heard))
         return Answer(
             diagnosis=result.diagnosis,
             excerpt=result.excerpt.render(),
-            prompt=_sent(result.state),
-            reply=result.state.reply.text if result.state.reply else "",
+            prompt="\n".join(ear.sent) if ear else "",
+            reply="\n".join(ear.got) if ear else "",
         )
 
     def identity(self, datasets: Iterable[DatasetId], *, repeats: int = 1) -> Identity:
@@ -93,9 +120,15 @@ class Opened:
             sampling=_sampling(self.kit),
             settings=_settings(self.kit.settings),
             repeats=repeats,
+            recording_sha256=_recording_sha256(self.analyst.name),
             code_sha256=fingerprint(_PRODUCT, "*.py", "**/*.yaml", "**/*.toml"),
             scorers_sha256=fingerprint(_INSTRUMENT, *_JUDGES),
         )
+
+
+def _recording_sha256(name: str) -> str | None:
+    kind, _, file = name.partition(":")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if kind == RECORDED else None
 
 
 def fingerprint(folder: Path, *patterns: str) -> str:
@@ -107,12 +140,6 @@ def fingerprint(folder: Path, *patterns: str) -> str:
         if "_prompts" not in path.parts
     )
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sent(state: State) -> str:
-    if state.prompt is None:
-        return ""
-    return "\n".join((state.prompt.system, *(block.text for block in state.prompt.user)))
 
 
 def _sampling(kit: Kit) -> dict[str, str | int | float]:

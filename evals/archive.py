@@ -1,6 +1,7 @@
 """Finished runs on disk: a folder with `result.json`, the journal it came from, and its reports."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,13 @@ from evals.errors import RunError
 from evals.run import Run
 
 RESULT: Final = "result.json"
+JOURNAL: Final = "journal.jsonl"
+PAGE: Final = "report.html"
+COMMENT: Final = "report.md"
+"""The report for a pull request."""
+GATE: Final = "gate.json"
+OWN: Final = (JOURNAL, RESULT, PAGE, COMMENT, GATE)
+"""What a run writes into its folder."""
 HOME: Final = Path("reports/runs")
 """Where runs are kept when nobody says; ignored by git."""
 
@@ -30,14 +38,37 @@ def write_whole(target: Path, data: bytes) -> Path:
     Raises:
         RunError: it can't be written.
     """
-    half = target.with_name(f".{target.name}.part")
+    half: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        half.write_bytes(data)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        half = Path(name)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        half.chmod(0o644)
         half.replace(target)
     except OSError as error:
+        if half is not None:
+            half.unlink(missing_ok=True)
         raise RunError(f"{target}: can't be written ({os.strerror(error.errno or 0)})") from None
     return target
+
+
+def clear(folder: Path) -> None:
+    """Remove the files of a run from its folder, and nothing else.
+
+    Raises:
+        RunError: the folder holds things and no run, or a file can't be removed.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not any((folder / name).is_file() for name in (JOURNAL, RESULT)):
+        raise RunError(f"{folder}: holds files, but no run; nothing is removed there: give another folder")
+    try:
+        for name in OWN:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: can't be cleared ({error.strerror})") from None
 
 
 def find_result(path: Path) -> Path:

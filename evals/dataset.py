@@ -37,6 +37,8 @@ class Dataset:
     name: str
     folder: Path
     cases: tuple[Case, ...]
+    whole: str | None = None
+    """Checksum of the whole dataset, where this is only a part of it."""
 
     def log_root(self, case: Case) -> Path:
         """Where the logs of `case` stand."""
@@ -68,9 +70,12 @@ def load_all(paths: Sequence[Path]) -> tuple[Dataset, ...]:
     """Read several datasets; ids must be unique over all of them.
 
     Raises:
-        DatasetError: As `load`; or an id stands in two datasets.
+        DatasetError: As `load`; or an id or a name stands in two datasets.
     """
     datasets = tuple(load(path) for path in paths)
+    names = [dataset.name for dataset in datasets]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise DatasetError(f"two of the given folders are called {twice}: rename one, runs tell them by name")
     _check_unique([case for dataset in datasets for case in dataset.cases], "the given paths")
     return datasets
 

@@ -42,7 +42,7 @@ def assess(run: Run) -> Evaluation:
     values = measure(run.rows)
     found = check(run.rows, values, required)
     listed = {(miss.case_id, miss.requirement) for miss in known}
-    cases = {row.case_id for row in run.rows}
+    cases = {row.case_id for row in run.rows if not row.error}
     missed = {(failure.case_id, failure.requirement) for failure in found}
     mended = [
         Failure(case_id=miss.case_id, requirement=miss.requirement, reason=_MENDED)

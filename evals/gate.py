@@ -1,14 +1,14 @@
 """A candidate's run, a baseline's, a policy, and what stands on the shelf → the gate's record. Pure.
 
 What can't be judged is refused with an error: nothing in the run, no real model, a draft, altered texts,
-other data. What can be judged gets PASS, FAIL or INCONCLUSIVE: one check that fails decides, then one that is
-open. The gate believes a result file that says a model answered; the record names that file by its hash, so
-that a forged one can be found.
+chosen cases, other data or code than today's. What can be judged gets PASS, FAIL or INCONCLUSIVE: one check
+that fails decides, then one that is open. The gate believes a result file that says a model answered; the
+record names that file by its hash, so that a forged one can be found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import AwareDatetime, Field
@@ -47,6 +47,24 @@ class Shelved:
     active: Active | None
     active_sha256: str | None
     """Of `active.toml`; None when there is none."""
+
+
+DEPLOYED: Final = frozenset({"bedrock_guardrail_id", "bedrock_guardrail_version"})
+"""Settings without a default worth comparing: each deployment names its own guardrail. The candidate and its
+baseline must have the same all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a run would be made of today; an older one says nothing of what would go to production."""
+
+    datasets: Mapping[str, str]
+    """Name of each dataset that the policy requires, and its SHA-256 as it stands in the repository."""
+    code_sha256: str
+    """Of the product."""
+    scorers_sha256: str
+    settings: Mapping[str, Any]
+    """The product's settings that can change an answer, as production has them by default."""
 
 
 class RunId(Stored):
@@ -101,7 +119,13 @@ class GateRecord(Stored):
 
 
 def judge(
-    candidate: Exhibit, baseline: Exhibit | None, policy: Policy, *, shelf: Shelved, date: AwareDatetime
+    candidate: Exhibit,
+    baseline: Exhibit | None,
+    policy: Policy,
+    *,
+    shelf: Shelved,
+    standing: Standing,
+    date: AwareDatetime,
 ) -> GateRecord:
     """Judge a candidate.
 
@@ -111,6 +135,7 @@ def judge(
             Without one no comparison can pass, so the verdict is FAIL or INCONCLUSIVE.
         policy: what is asked.
         shelf: what is known of the prompts now.
+        standing: what a run would be made of now, the policy's required datasets among it.
         date: of the verdict.
 
     Raises:
@@ -119,6 +144,7 @@ def judge(
     _check_rows("candidate", candidate.run)
     _check_proof("candidate", candidate.run, policy)
     _check_prompt(candidate.run, shelf)
+    _check_standing(candidate.run, policy, standing)
     if baseline is not None:
         _check_baseline(candidate, baseline, policy, shelf)
     against = baseline.run if baseline else None
@@ -213,6 +239,45 @@ def _check_prompt(run: Run, shelf: Shelved) -> None:
         raise GateError(
             f"prompt {name} is a draft; release it first (released.toml), so that what passes can't change"
         )
+
+
+def _check_standing(run: Run, policy: Policy, standing: Standing) -> None:
+    """Refuse chosen cases, and what was measured with other cases, code or settings than today's."""
+    identity = run.identity
+    for each in identity.datasets:
+        if each.part_of is not None:
+            raise GateError(
+                f"dataset {each.name}: the run holds a part of its cases (sha256 {each.sha256[:12]} of "
+                f"{each.part_of[:12]}), and chosen cases prove nothing; run all cases, without --subset"
+            )
+    differing = [*_old_datasets(identity, policy, standing), *_old_values(identity, standing)]
+    if differing:
+        name = run.provenance.run_id
+        raise GateError(f"candidate {name}: {'; '.join(differing)}; run the cases again")
+
+
+def _old_datasets(identity: Identity, policy: Policy, standing: Standing) -> Iterator[str]:
+    for name in policy.datasets.required:
+        now = standing.datasets.get(name, "")
+        then = [each.sha256 for each in identity.datasets if each.name == name]
+        if then != [now]:
+            told = " and ".join(sha256[:12] for sha256 in then) or "missing"
+            yield f"dataset {name}: {told} in the run, sha256 {now[:12]} in the repository"
+
+
+def _old_values(identity: Identity, standing: Standing) -> Iterator[str]:
+    hashes = (
+        ("product code", identity.code_sha256, standing.code_sha256),
+        ("scorers", identity.scorers_sha256, standing.scorers_sha256),
+    )
+    for what, then, now in hashes:
+        if then != now:
+            yield f"{what}: sha256 {then[:12]} in the run, {now[:12]} today"
+    names = (identity.settings.keys() | standing.settings.keys()) - DEPLOYED
+    for name in sorted(names):
+        had, has = identity.settings.get(name), standing.settings.get(name)
+        if had != has:
+            yield f"setting {name}: {had!r} in the run, {has!r} by default"
 
 
 def _check_baseline(candidate: Exhibit, baseline: Exhibit, policy: Policy, shelf: Shelved) -> None:

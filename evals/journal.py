@@ -2,20 +2,26 @@
 
 JSON Lines: the first names the run (identity and provenance), each other is one row. A row is one write to a
 file opened for appending: a killed process loses at most the row under way, whose half line is removed when
-the run is taken up again. What the file system itself loses in a power cut is not guarded against.
+the run is taken up again. The file is locked while it is open: two processes can't write one run. What the
+file system itself loses in a power cut is not guarded against.
 """
 
+import fcntl
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
+from evals.archive import JOURNAL
 from evals.errors import RunError
 from evals.run import VERSION, Identity, Provenance, Row, Run, Stored
 
-FILE: Final = "journal.jsonl"
+FILE: Final = JOURNAL
+Key: TypeAlias = tuple[str, int]
+"""Case and repeat."""
 _T = TypeVar("_T", bound=Stored)
 
 
@@ -32,27 +38,27 @@ class Journal:
         file: made if missing.
         identity: of the run that wants to write; must be that of the rows which are there.
         provenance: of a new run; a run that is taken up again keeps its own.
+        planned: the key of each row that the run is to have, and the checksum of its case.
 
     Raises:
-        RunError: the file can't be used, or holds another run's rows.
+        RunError: the file can't be used, another process has it, or it holds rows of another run.
     """
 
-    def __init__(self, file: Path, identity: Identity, provenance: Provenance) -> None:
-        self.file = file
-        self._rows: dict[tuple[str, int], Row] = {}
+    def __init__(
+        self, file: Path, identity: Identity, provenance: Provenance, planned: Mapping[Key, str]
+    ) -> None:
+        self.file, self._planned = file, planned
+        self._rows: dict[Key, Row] = {}
         head = _Head(identity=identity, provenance=provenance)
+        self._descriptor = _open_alone(file)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            lines = _whole_lines(file)
-            self._descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise RunError(
-                f"journal {file}: can't be written ({error.strerror}); give another folder"
-            ) from None
-        if lines:
-            head = self._take_up(lines, identity)
-        else:
-            self._append(head)
+            if lines := _whole_lines(file):
+                head = self._take_up(lines, identity)
+            else:
+                self._append(head)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
         self.identity, self.provenance = head.identity, head.provenance
 
     def __enter__(self) -> Self:
@@ -66,7 +72,7 @@ class Journal:
         os.close(self._descriptor)
 
     @property
-    def keys(self) -> frozenset[tuple[str, int]]:
+    def keys(self) -> frozenset[Key]:
         """Case and repeat of every row that is there."""
         return frozenset(self._rows)
 
@@ -80,6 +86,25 @@ class Journal:
             raise RunError(f"journal {self.file}: case {row.case_id}, repeat {row.repeat} is there already")
         self._append(row)
         self._rows[row.key] = row
+
+    def drop_errors(self) -> int:
+        """Take out rows that errored, so that their cases can be asked once more.
+
+        Returns:
+            How many.
+
+        Raises:
+            RunError: the file can't be written.
+        """
+        kept = [row for row in self._rows.values() if not row.error]
+        dropped = len(self._rows) - len(kept)
+        if dropped:
+            self._rows = {}
+            os.ftruncate(self._descriptor, 0)
+            self._append(_Head(identity=self.identity, provenance=self.provenance))
+            for row in kept:
+                self.keep(row)
+        return dropped
 
     def run(self) -> Run:
         """Give the run as far as it has come, rows in order."""
@@ -95,6 +120,11 @@ class Journal:
             )
         for number, line in enumerate(lines[1:], start=2):
             row = _parse(Row, line, self.file, number)
+            if row.key in self._rows or self._planned.get(row.key) != row.case_sha256:
+                raise RunError(
+                    f"journal {self.file}, line {number}: case {row.case_id}, repeat {row.repeat} is there "
+                    "twice or is no part of this run; run again with --fresh"
+                )
             self._rows[row.key] = row
         return head
 
@@ -109,14 +139,30 @@ class Journal:
 
     def _unwritable(self, reason: str | None) -> RunError:
         return RunError(
-            f"journal {self.file}: can't be written ({reason}); make room, and run the same command"
+            f"journal {self.file}: can't be written ({reason}); make room, and run the same command with "
+            f"--output {self.file.parent}"
         )
+
+
+def _open_alone(file: Path) -> int:
+    """Open the file for appending, and hold it against every other process until it is closed."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunError(f"journal {file}: can't be written ({error.strerror}); give another folder") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise RunError(
+            f"journal {file}: another `evals run` is writing there; wait for it, or give another folder"
+        ) from None
+    return descriptor
 
 
 def _whole_lines(file: Path) -> list[bytes]:
     """Read the lines that are complete, and cut off what a killed process left half written."""
-    if not file.exists():
-        return []
     *whole, rest = file.read_bytes().split(b"\n")
     if rest:
         os.truncate(file, file.stat().st_size - len(rest))

@@ -4,7 +4,8 @@
     misses = ["category", "evidence"]
     reason = "two causes of equal weight; the rules take the louder one"
 
-A leak or a wrong "safe" can't be listed: nothing excuses one.
+A leak or a wrong "safe" can't be listed: nothing excuses one. Nor can confidence, which is asked of all cases
+together. The list speaks of the rules; a model's run doesn't look at it.
 """
 
 import tomllib
@@ -14,12 +15,13 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from evals.dataset import Dataset
 from evals.errors import DatasetError
 from evals.requirement import Requirement
 from evals.run import Miss
 
 FILE: Final = "known.toml"
-_NEVER: Final = frozenset({Requirement.LEAK, Requirement.RETRY})
+_NEVER: Final = frozenset({Requirement.LEAK, Requirement.RETRY, Requirement.CONFIDENCE})
 
 
 class _Entry(BaseModel):
@@ -32,13 +34,14 @@ class _Entry(BaseModel):
 _FORM: Final = TypeAdapter(dict[str, _Entry])
 
 
-def load_known(folder: Path) -> tuple[Miss, ...]:
-    """Read the known misses of the dataset in `folder`; none where it has no list.
+def load_known(dataset: Dataset) -> tuple[Miss, ...]:
+    """Read the known misses of a whole dataset; none where it has no list.
 
     Raises:
-        DatasetError: the list can't be read, is not valid, or lists what nothing excuses.
+        DatasetError: the list can't be read, is not valid, names a case that is not there, or lists what
+            nothing excuses.
     """
-    file = folder / FILE
+    file = dataset.folder / FILE
     if not file.is_file():
         return ()
     try:
@@ -49,6 +52,8 @@ def load_known(folder: Path) -> tuple[Miss, ...]:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise DatasetError(f"{file}: {field}: {first['msg']}; correct it") from None
+    if unknown := sorted(set(entries) - {case.id for case in dataset.cases}):
+        raise DatasetError(f"{file}: {unknown[0]}: no such case in {dataset.folder}; remove it")
     return tuple(_misses(file, entries))
 
 

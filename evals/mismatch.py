@@ -49,18 +49,30 @@ def mismatches(baseline: Run, candidate: Run) -> tuple[Mismatch, ...]:
 
 
 def _datasets(baseline: Run, candidate: Run) -> Iterator[Mismatch]:
-    old = {dataset.name: dataset for dataset in baseline.identity.datasets}
-    new = {dataset.name: dataset for dataset in candidate.identity.datasets}
+    old, new = _versions(baseline), _versions(candidate)
     for name in sorted(old.keys() | new.keys()):
         before, after = old.get(name), new.get(name)
         if before is None or after is None:
             side = "the baseline" if after is None else "the candidate"
             text = f"dataset {name}: only in {side}; run both over the same datasets"
             yield Mismatch(kind=Kind.DATASETS, text=text)
-        elif before.sha256 != after.sha256:
-            values = _values(_short(before.sha256), _short(after.sha256))
+        elif before != after:
+            values = _values(", ".join(map(_version, before)), ", ".join(map(_version, after)))
             text = f"dataset {name}: sha256 {values}; run both over one version"
             yield Mismatch(kind=Kind.DATASETS, text=text)
+
+
+def _versions(run: Run) -> dict[str, list[tuple[str, str]]]:
+    """List what a run holds by each name: sha256, and that of the whole where it is a part."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for each in run.identity.datasets:
+        found.setdefault(each.name, []).append((each.sha256, each.part_of or ""))
+    return {name: sorted(versions) for name, versions in found.items()}
+
+
+def _version(version: tuple[str, str]) -> str:
+    sha256, whole = version
+    return f"{_short(sha256)} (a part of {_short(whole)})" if whole else _short(sha256)
 
 
 def _cases(baseline: Run, candidate: Run) -> Iterator[Mismatch]:

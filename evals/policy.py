@@ -23,6 +23,8 @@ DEFAULT: Final = Path(__file__).with_name("policy.toml")
 Share = Annotated[float, Field(gt=0, lt=1)]
 Margin = Annotated[float, Field(gt=0, le=0.5)]
 Positive = Annotated[float, Field(gt=0)]
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A folder's name, never a path."""
 
 _COUNTED: Final = frozenset(metric.name for metric in METRICS if metric.count in COUNTED)
 _EVENTS: Final = frozenset(metric.name for metric in METRICS if metric.count is Count.MISSES)
@@ -47,6 +49,19 @@ class Proof(_Strict):
     def accepts_model(self, model_id: str | None) -> bool:
         """Tell whether replies of `model_id` count; a reply that names no model never does."""
         return bool(model_id) and any(fnmatchcase(model_id or "", pattern) for pattern in self.models)
+
+
+class Datasets(_Strict):
+    """What must have been answered."""
+
+    required: Annotated[tuple[DatasetName, ...], Field(min_length=1)]
+    """Names of datasets, all cases of each, in today's version."""
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        if len(set(self.required)) < len(self.required):
+            raise ValueError("a dataset is named twice")
+        return self
 
 
 class Primary(_Strict):
@@ -98,6 +113,7 @@ class Policy(_Strict):
     min_completeness: Share
     max_confident_wrong: Share
     proof: Proof
+    datasets: Datasets
     origins: Mapping[Origin, Share]
     """At least this share of the cases must be of that origin."""
     primary: Primary

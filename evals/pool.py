@@ -8,6 +8,7 @@ done.
 import itertools
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -41,28 +42,34 @@ def spread(tasks: Iterable[Task], analyst: Analyst, *, jobs: int, pace: Callable
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(analyst,)) as pool:
         rest = iter(tasks)
-        pending: set[Future[Row]] = set()
+        pending: dict[Future[Row], Task] = {}
         try:
             while True:
                 for task in itertools.islice(rest, jobs * _AHEAD - len(pending)):
                     pace()
-                    pending.add(pool.submit(_work, task))
+                    pending[pool.submit(_work, task)] = task
                 if not pending:
                     return
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    row = future.result()
+                    del pending[future]
+                    yield row
         except BrokenProcessPool:
+            under_way = ", ".join(sorted({task.case.id for task in pending.values()}))
             raise RunError(
-                "a worker process died (killed, or out of memory); what was done is kept: "
-                "run the same command again, with fewer --jobs if memory is short"
+                f"a worker process died (killed, out of memory, or by the case itself) while it had one of "
+                f"{under_way}; what was done is kept where there is an --output: run the same command again"
             ) from None
         finally:
+            workers = list((pool._processes or {}).values())  # there is no public way to end them
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.terminate()
 
 
 def _begin(analyst: Analyst) -> None:
     global _diagnose  # noqa: PLW0603 - a worker process has one analyst for its whole life
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _diagnose = analyst.open()
 

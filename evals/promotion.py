@@ -2,8 +2,8 @@
 
 The only writer of that file. A record is not believed: its runs must still be the files that it names, the
 policy the one in force, the prompt unaltered, and the gate must say PASS once more. Nothing is written when
-production changed since the gate judged. The file is replaced whole, under a lock on the folder, so that two
-promotions at once can't both win.
+production changed since the gate judged, or holds this very promotion already. The file is replaced whole,
+under a lock on the folder, so that two promotions at once can't both win.
 """
 
 import contextlib
@@ -13,18 +13,23 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
 from diagnose.errors import PromptError
+from diagnose.pipeline import default_kit
+from diagnose.settings import load_settings
 from diagnose.shelf import ACTIVE, NO_GATE, Active, Prompt, find_root, load_prompt, read_active
+from evals.analyst import Analyst, Opened
 from evals.archive import find_result, load_run, write_whole
 from evals.criterion import Verdict
+from evals.dataset import load
 from evals.errors import GateError
-from evals.gate import Exhibit, GateRecord, Shelved, judge
+from evals.gate import Exhibit, GateRecord, Shelved, Standing, judge
 from evals.policy import Policy
 
 Announce: TypeAlias = Callable[[Active], None]
@@ -98,6 +103,26 @@ def read_shelf(root: Path, version: str | None) -> Shelved:
     )
 
 
+def read_standing(policy: Policy, datasets: Path) -> Standing:
+    """Look up what a run would be made of today: datasets, code, and settings as they are by default.
+
+    Args:
+        policy: names the datasets.
+        datasets: the folder that they stand in.
+
+    Raises:
+        DatasetError: one of them is missing or not valid.
+    """
+    opened = Opened(analyst=Analyst(), kit=default_kit(load_settings({})))
+    today = opened.identity(())
+    return Standing(
+        datasets={name: load(datasets / name).sha256 for name in policy.datasets.required},
+        code_sha256=today.code_sha256,
+        scorers_sha256=today.scorers_sha256,
+        settings=today.settings,
+    )
+
+
 def promote(
     record: GateRecord,
     *,
@@ -105,6 +130,7 @@ def promote(
     candidate: Exhibit,
     baseline: Exhibit | None,
     policy: Policy,
+    standing: Standing,
     root: Path,
     date: datetime,
     expect: str | None = None,
@@ -118,37 +144,41 @@ def promote(
         candidate: the run that the record names, as it is now.
         baseline: the run it was held against, as it is now.
         policy: the one in force.
+        standing: what a run would be made of now.
         root: the shelf.
-        date: of the promotion.
+        date: of the promotion, and of its gate text: then the gate judged once more.
         expect: the version that must be in production now; any, when None.
         announce: told after the file is written.
 
     Returns:
-        What now stands in `active.toml`.
+        What now stands in `active.toml`; the file is left alone when this record put it there.
 
     Raises:
         PromotionRefusedError: the record is no PASS, or something it speaks of has changed.
         GateError: the shelf can't be used.
     """
-    _check_record(record, candidate, baseline, policy)
+    active = Active(
+        version=str(record.candidate.prompt_version),
+        sha256=str(record.candidate.prompt_sha256),
+        gate=f"pass {date.astimezone(UTC):%Y-%m-%d} {record.candidate.model_id}",
+        reason="",
+        run_id=record.candidate.run_id,
+        date=date.isoformat(timespec="seconds"),
+        gate_sha256=record_sha256,
+        model=str(record.candidate.model_id),
+    )
     with _locked(root):
         shelf = read_shelf(root, record.candidate.prompt_version)
-        _check_unchanged(record, shelf, expect)
-        _judge_again(record, candidate, baseline, policy, shelf)
-        active = Active(
-            version=str(record.candidate.prompt_version),
-            sha256=str(record.candidate.prompt_sha256),
-            gate=f"pass {record.date:%Y-%m-%d} {record.candidate.model_id}",
-            reason="",
-            run_id=record.candidate.run_id,
-            date=date.isoformat(timespec="seconds"),
-            gate_sha256=record_sha256,
-            model=str(record.candidate.model_id),
-        )
-        _write(root, active)
+        stands = _standing_already(shelf, active)
+        if stands is None:
+            _check_record(record, candidate, baseline, policy)
+            _check_dates(record, candidate, baseline, date)
+            _check_unchanged(record, shelf, expect)
+            _judge_again(record, candidate, baseline, policy, shelf=shelf, standing=standing)
+            _write(root, active)
     if announce is not None:
-        announce(active)
-    return active
+        announce(stands or active)
+    return stands or active
 
 
 def promote_unproven(
@@ -173,31 +203,48 @@ def promote_unproven(
     Raises:
         PromotionRefusedError: it is a draft, gives no reason, or would silently replace a proven version.
         GateError: the shelf can't be used.
+
+    What stands there already, for the same reason, is left alone.
     """
     told = " ".join(reason.split())
     if not told or not told.isprintable() or len(told) > MAX_REASON_CHARS:
         raise PromotionRefusedError(f"--reason: say why, in at most {MAX_REASON_CHARS} printable characters")
     with _locked(root):
         shelf = read_shelf(root, version)
-        _check_expected(shelf, expect)
-        if shelf.sha256 is None:
-            raise PromotionRefusedError(f"prompt {version} is not on the shelf {root}")
-        if not shelf.released:
-            raise PromotionRefusedError(f"prompt {version} is a draft; release it first (released.toml)")
-        if shelf.active is not None and shelf.active.gate != NO_GATE and expect is None:
-            now = shelf.active.version
-            raise PromotionRefusedError(
-                f"prompt {now} is in production with a proof ({shelf.active.gate}); to replace it without "
-                f"one, add --expect {now}"
-            )
         moment = date.isoformat(timespec="seconds")
         active = Active(
-            version=version, sha256=shelf.sha256, gate=NO_GATE, reason=told, run_id="", date=moment
+            version=version, sha256=shelf.sha256 or "", gate=NO_GATE, reason=told, run_id="", date=moment
         )
-        _write(root, active)
+        stands = _standing_already(shelf, active)
+        if stands is None:
+            _check_unproven(version, shelf, root, expect)
+            _write(root, active)
     if announce is not None:
-        announce(active)
-    return active
+        announce(stands or active)
+    return stands or active
+
+
+def _check_unproven(version: str, shelf: Shelved, root: Path, expect: str | None) -> None:
+    _check_expected(shelf, expect)
+    if shelf.sha256 is None:
+        raise PromotionRefusedError(f"prompt {version} is not on the shelf {root}")
+    if not shelf.released:
+        raise PromotionRefusedError(f"prompt {version} is a draft; release it first (released.toml)")
+    if shelf.active is not None and shelf.active.gate != NO_GATE and expect is None:
+        now = shelf.active.version
+        raise PromotionRefusedError(
+            f"prompt {now} is in production with a proof ({shelf.active.gate}); to replace it without "
+            f"one, add --expect {now}"
+        )
+
+
+def _standing_already(shelf: Shelved, wanted: Active) -> Active | None:
+    """Give what stands in production if it is this promotion: the same texts, on the shelf too, and gate."""
+    now = shelf.active
+    if now is None or shelf.sha256 is None or not shelf.released or now.sha256 != shelf.sha256:
+        return None
+    same = replace(now, gate=wanted.gate, date=wanted.date) == wanted  # the day alone may differ
+    return now if same and (now.gate == NO_GATE) == (wanted.gate == NO_GATE) else None
 
 
 def state_of_prompt(roots: Sequence[Path] | None = None) -> str:
@@ -245,6 +292,24 @@ def _check_record(record: GateRecord, candidate: Exhibit, baseline: Exhibit | No
             )
 
 
+def _check_dates(record: GateRecord, candidate: Exhibit, baseline: Exhibit | None, date: datetime) -> None:
+    if record.date > date:
+        raise PromotionRefusedError(
+            f"the record is dated {_moment(record.date)}, which is yet to come (now: {_moment(date)}); "
+            "set the clock right, and run `evals gate` again"
+        )
+    for side, exhibit in (("candidate", candidate), ("baseline", baseline)):
+        if exhibit is not None and exhibit.run.provenance.date > record.date:
+            raise PromotionRefusedError(
+                f"the record is dated {_moment(record.date)}, before the {side}'s run "
+                f"({_moment(exhibit.run.provenance.date)}); run `evals gate` again"
+            )
+
+
+def _moment(date: datetime) -> str:
+    return f"{date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _check_unchanged(record: GateRecord, shelf: Shelved, expect: str | None) -> None:
     _check_expected(shelf, expect)
     before = record.production
@@ -262,11 +327,18 @@ def _check_expected(shelf: Shelved, expect: str | None) -> None:
 
 
 def _judge_again(
-    record: GateRecord, candidate: Exhibit, baseline: Exhibit | None, policy: Policy, shelf: Shelved
+    record: GateRecord,
+    candidate: Exhibit,
+    baseline: Exhibit | None,
+    policy: Policy,
+    *,
+    shelf: Shelved,
+    standing: Standing,
 ) -> None:
     """A record is a file that anybody can write; the runs decide."""
+    against = baseline if record.baseline else None
     try:
-        again = judge(candidate, baseline if record.baseline else None, policy, shelf=shelf, date=record.date)
+        again = judge(candidate, against, policy, shelf=shelf, standing=standing, date=record.date)
     except GateError as error:
         raise PromotionRefusedError(str(error)) from None
     said = [(check.name, check.verdict) for check in record.checks]

@@ -78,9 +78,23 @@ def replay(
 
 
 def answer(task: Task, diagnose: Diagnose, scorers: Mapping[str, Scorer] = SCORERS) -> Row:
-    """Ask about one case and judge the answer."""
+    """Ask about one case and judge the answer; whatever goes wrong becomes an errored row."""
     raw = not READERS.isdisjoint(scorers)
-    outcome = run(task.log_root, diagnose, repeat=task.repeat, raw=raw)
+    try:
+        row = _judged(task, run(task.log_root, diagnose, repeat=task.repeat, raw=raw), scorers)
+        row.model_dump_json()  # a text that is no Unicode can't be kept
+    except Exception as error:  # noqa: BLE001 (files of the case, a scorer, a payload that can't be written)
+        return _judged(task, Outcome(diagnosis=None, error=_told(error)), scorers)
+    return row
+
+
+def _told(error: BaseException) -> str:
+    """Give an exception's text as it may be kept: redacted, and writable whatever it holds."""
+    text = redact(str(error)).encode("utf-8", errors="replace").decode()
+    return f"{type(error).__name__}: {text}"
+
+
+def _judged(task: Task, outcome: Outcome, scorers: Mapping[str, Scorer]) -> Row:
     label = task.case.metadata
     diagnosis = outcome.diagnosis
     blank = {"analysis_timestamp": NO_TIME, "stage_ms": {}}
@@ -136,8 +150,8 @@ def run(log_root: Path, diagnose: Diagnose, *, repeat: int = 0, raw: bool = True
 def _attempt(log_root: Path, repeat: int, diagnose: Diagnose) -> tuple[Answer, str]:
     try:
         given = diagnose(log_root, repeat)
-    except Exception as error:  # noqa: BLE001 (a case that raises is a result: errored, counted as wrong)
-        return Answer(diagnosis=None), f"{type(error).__name__}: {redact(str(error))}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a case that raises is a result, counted as wrong)
+        return Answer(diagnosis=None), _told(error)
     return given, "" if given.diagnosis else "the run gave no diagnosis"
 
 

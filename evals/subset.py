@@ -86,5 +86,9 @@ def restrict(datasets: Sequence[Dataset], ids: frozenset[str]) -> tuple[Dataset,
         DatasetError: as `pick`.
     """
     pick(datasets, ids)
-    left = (replace(d, cases=tuple(case for case in d.cases if case.id in ids)) for d in datasets)
-    return tuple(dataset for dataset in left if dataset.cases)
+    left = ((d, tuple(case for case in d.cases if case.id in ids)) for d in datasets)
+    return tuple(
+        dataset if len(cases) == len(dataset.cases) else replace(dataset, cases=cases, whole=dataset.sha256)
+        for dataset, cases in left
+        if cases
+    )

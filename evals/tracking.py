@@ -11,11 +11,13 @@ Imported lazily: MLflow takes seconds to load.
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import unquote
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # noqa: TID251 - read when MLflow is imported
 
@@ -40,6 +42,8 @@ _LINKED: Final = "mlflow.linkedPrompts"
 _MAX_PARAM: Final = 6000
 """Characters of a parameter that MLflow takes."""
 _PREFIX: Final = "sqlite:///"
+_USERINFO: Final = re.compile(r"(?<=://)[^\s/?#]*@")
+"""Name and password in a URI (RFC 3986, section 3.2.1)."""
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)  # says one line per migration of a new database
@@ -56,7 +60,9 @@ class Tracker:
     """
 
     def __init__(self, uri: str = DEFAULT_URI) -> None:
-        self.uri = uri
+        self.uri = _without_userinfo(uri)
+        """For messages: without a user's name and password."""
+        self._uri = uri
         with self._told():
             if uri.startswith(_PREFIX):
                 Path(uri.removeprefix(_PREFIX)).parent.mkdir(parents=True, exist_ok=True)
@@ -219,10 +225,29 @@ class Tracker:
         try:
             yield
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            text = hide_userinfo(str(error), self._uri).strip()
+            first = text.splitlines()[0] if text else type(error).__name__
             raise TrackingError(
                 f"MLflow at {self.uri}: {first}; the run itself is kept, track it again later"
-            ) from error
+            ) from None  # the cause quotes the URI as it was given
+
+
+def _without_userinfo(uri: str) -> str:
+    """Take name and password out of a URI; a path, as of a SQLite file, has none and may hold an `@`."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator or rest.startswith("/"):
+        return uri
+    return f"{scheme}://{rest.rpartition('@')[2]}"  # the last: a password may hold `@` and `/` unescaped
+
+
+def hide_userinfo(text: str, uri: str) -> str:
+    """Take name and password out of what others say of `uri`, whole or in part, and of any other URI."""
+    userinfo = uri.partition("://")[2].rpartition("@")[0]
+    if userinfo and not userinfo.startswith("/"):
+        text = text.replace(f"{userinfo}@", "").replace(f"{unquote(userinfo)}@", "")
+        if ":" in userinfo:
+            text = text.replace(userinfo, "[hidden]").replace(unquote(userinfo), "[hidden]")
+    return _USERINFO.sub("", text)
 
 
 def _tags(evaluation: Evaluation) -> dict[str, str]:

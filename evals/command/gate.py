@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evals.gate import GateRecord
 
 RECORD: Final = "gate.json"
+DATASETS: Final = Path("datasets")
 
 _EXAMPLE: Final = """example:
   evals gate reports/runs/v3 --baseline reports/runs/v2
@@ -38,6 +39,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     rules = "default: the repository's, the only one whose PASS can be promoted"
     parser.add_argument("--policy", type=Path, metavar="FILE", help=rules)
     add_prompts(parser)
+    add_datasets(parser)
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     where = (
         f"where the record goes that `evals promote` takes; default: {RECORD} beside the candidate's result"
@@ -56,19 +58,27 @@ def add_prompts(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_datasets(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names the folder of datasets."""
+    what = "where the datasets stand that the policy requires, as they are today; default: datasets"
+    parser.add_argument("--datasets", type=Path, metavar="DIR", default=DATASETS, help=what)
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     from evals.archive import write_whole  # noqa: PLC0415 (numpy and scipy stay out of the start)
     from evals.gate import judge  # noqa: PLC0415
     from evals.policy import DEFAULT, load_policy  # noqa: PLC0415
-    from evals.promotion import read_exhibit, read_shelf  # noqa: PLC0415
+    from evals.promotion import read_exhibit, read_shelf, read_standing  # noqa: PLC0415
 
     candidate = read_exhibit(arguments.candidate)
+    policy = load_policy(arguments.policy or DEFAULT)
     record = judge(
         candidate,
         read_exhibit(arguments.baseline) if arguments.baseline else None,
-        load_policy(arguments.policy or DEFAULT),
+        policy,
         shelf=read_shelf(arguments.prompts, candidate.run.identity.prompt_version),
+        standing=read_standing(policy, arguments.datasets),
         date=datetime.now(UTC),
     )
     target = arguments.output or Path(candidate.file).with_name(RECORD)

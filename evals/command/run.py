@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from evals.analyst import Analyst
-from evals.archive import HOME, RESULT, save_run, write_whole
+from evals.archive import COMMENT, HOME, PAGE, RESULT, clear, save_run, write_whole
 from evals.command.track import add_track, open_tracker
 from evals.dataset import load_all
 from evals.errors import RunError
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 RULES: Final = "rules"
-PAGE: Final = "report.html"
-COMMENT: Final = "report.md"
-"""For a pull request."""
 MODEL_JOBS: Final = 4
 """Workers for a model, which is waited for more than worked for; few enough for a default quota."""
 
@@ -87,6 +83,7 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help=where)
     parser.add_argument("--fresh", action="store_true", help="begin anew where DIR holds a run")
+    parser.add_argument("--retry-errors", action="store_true", help="ask again where a case errored")
 
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
@@ -102,17 +99,19 @@ def execute(arguments: argparse.Namespace, diagnose: Diagnose | None = None) -> 
         arguments: as parsed.
         diagnose: answers in this process instead of the analyst, for tests and for measuring the harness.
     """
-    datasets = load_all(arguments.paths)
-    if arguments.subset:
-        datasets = restrict(datasets, read_subset(arguments.subset))
+    whole = load_all(arguments.paths)
+    datasets = restrict(whole, read_subset(arguments.subset)) if arguments.subset else whole
     analyst = Analyst(name=arguments.analyst, prompt=arguments.prompt, record=arguments.record)
     opened = analyst.open()
-    ids = [DatasetId(name=item.name, cases=len(item.cases), sha256=item.sha256) for item in datasets]
+    ids = [
+        DatasetId(name=item.name, cases=len(item.cases), sha256=item.sha256, part_of=item.whole)
+        for item in datasets
+    ]
     identity = opened.identity(ids, repeats=arguments.repeats)
     provenance = describe(identity, date=datetime.now(UTC), repository=Path())
     folder = _folder(arguments, provenance)
     if folder and arguments.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear(folder)
     pace = per_minute(arguments.rate) if arguments.rate else unlimited
     tasks = plan(datasets, repeats=arguments.repeats)
     jobs = _jobs(arguments, len(tasks))
@@ -122,8 +121,9 @@ def execute(arguments: argparse.Namespace, diagnose: Diagnose | None = None) -> 
             return replay(left, diagnose or opened, pace=pace)
         return spread(left, analyst, jobs=jobs, pace=pace)
 
-    run = _collect(tasks, ask, folder, identity, provenance)
-    known = tuple(miss for item in datasets for miss in load_known(item.folder))
+    run = _collect(tasks, ask, folder, identity, provenance, again=arguments.retry_errors)
+    rules = arguments.analyst == RULES  # the lists speak of them alone
+    known = tuple(miss for item in whole for miss in load_known(item)) if rules else ()
     demands = Demands(required=tuple(sorted(arguments.require)), known=known)
     evaluation = assess(run.model_copy(update={"demands": demands}))
     _publish(evaluation, folder, arguments.format)
@@ -138,12 +138,17 @@ def _collect(
     folder: Path | None,
     identity: Identity,
     provenance: Provenance,
+    *,
+    again: bool,
 ) -> Run:
-    """Get every row that is not there yet, keeping each the moment it comes."""
+    """Get every row that is not there yet, keeping each as it comes; with `again` errored ones too."""
     if folder is None:
         rows = sorted(_watched(ask(tasks), len(tasks), 0), key=lambda row: row.key)
         return Run(identity=identity, provenance=provenance, rows=tuple(rows))
-    with Journal(folder / FILE, identity, provenance) as journal:
+    planned = {task.key: task.case.metadata.sha256 for task in tasks}
+    with Journal(folder / FILE, identity, provenance, planned) as journal:
+        if again and (dropped := journal.drop_errors()):
+            _say(f"{folder}: {dropped} errored cases are asked again")
         left = [task for task in tasks if task.key not in journal.keys]
         done = len(tasks) - len(left)
         if done:
@@ -234,7 +239,11 @@ def _rate(text: str) -> float:
 
 
 def _requirements(text: str) -> frozenset[Requirement]:
+    known = ", ".join(Requirement)
     try:
-        return frozenset(Requirement(name.strip()) for name in text.split(",") if name.strip())
+        names = frozenset(Requirement(name.strip()) for name in text.split(",") if name.strip())
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}; choose from {', '.join(Requirement)}") from error
+        raise argparse.ArgumentTypeError(f"{error}; choose from {known}") from error
+    if not names:
+        raise argparse.ArgumentTypeError(f"{text!r} requires nothing; choose from {known}")
+    return names

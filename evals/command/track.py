@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evals.errors import GateError
+
 if TYPE_CHECKING:
     from evals.tracking import Alias, Tracker
 
@@ -43,12 +45,16 @@ def move_alias(uri: str, alias: "Alias", version: str, before: str | None, *, pr
 
     Raises:
         TrackingError: the store can't be used, or the alias stands elsewhere.
-        PromptError: there is no such version.
+        GateError: there is no such version, or the shelf is not valid.
     """
+    from diagnose.errors import PromptError  # noqa: PLC0415
     from diagnose.prompt import FILES  # noqa: PLC0415
     from diagnose.shelf import VERSIONS, load_prompt  # noqa: PLC0415
 
-    prompt = load_prompt(version, roots=[prompts]).version
+    try:
+        prompt = load_prompt(version, roots=[prompts]).version
+    except PromptError as error:
+        raise GateError(str(error)) from None
     folder = prompts / VERSIONS / version
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in FILES}
     tracker = open_tracker(uri)

@@ -21,10 +21,10 @@ from evals.dataset import load, load_all
 from evals.endpoint.llama import LazyModel
 from evals.endpoint.model import LanguageModel
 from evals.endpoint.recorder import Answered, listen, prune, record
-from evals.subset import pick, read_subset, select
 from evals.endpoint.server import HOST, Endpoint
 from evals.endpoint.tally import table
 from evals.errors import EvalsError
+from evals.subset import pick, read_subset, select
 
 if TYPE_CHECKING:
     from diagnose.bedrock import BedrockModel

@@ -66,8 +66,6 @@ READERS: Final = frozenset({"grounding"})
 """Scorers that look at a case's raw logs, which need not be read for the others."""
 
 
-def judge(
-    case: Case, outcome: Outcome, scorers: Mapping[str, Scorer] = SCORERS
-) -> dict[str, Score]:
+def judge(case: Case, outcome: Outcome, scorers: Mapping[str, Scorer] = SCORERS) -> dict[str, Score]:
     """Run scorers, by default every one, on one replayed case."""
     return {name: scorer(case, outcome) for name, scorer in scorers.items()}

@@ -1,5 +1,6 @@
 import json
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -169,3 +170,52 @@ def test_the_module_runs(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> N
         runpy.run_module("evals", run_name="__main__")
     assert stop.value.code == 2
     assert "/nonexistent" in capsys.readouterr().err
+
+
+def test_fresh_removes_a_run_and_nothing_else(
+    dataset: Build, product: Build, tmp_path: Path, capsys: Captured
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    arguments = ["run", str(dataset("one")), "--output", str(precious), "--fresh"]
+    assert main(arguments, diagnose=product()) == 2
+    assert "nothing is removed" in capsys.readouterr().err
+    assert main(arguments[:-1], diagnose=product()) == 0
+    assert main(arguments, diagnose=product()) == 0
+    assert (precious / "thesis.txt").read_text() == "years of work"
+
+
+def test_two_datasets_of_one_name_exit_2(
+    dataset: Build, product: Build, tmp_path: Path, capsys: Captured
+) -> None:
+    folder = dataset("one")
+    other = tmp_path / "other" / folder.name
+    shutil.copytree(folder, other)
+    assert main(["run", str(folder), str(other)], diagnose=product()) == 2
+    assert "are called" in capsys.readouterr().err
+
+
+def test_a_subset_says_what_it_is_a_part_of(dataset: Build, product: Build, tmp_path: Path) -> None:
+    (tmp_path / "subset.txt").write_text("one\n")
+    arguments = ["run", str(dataset("one", "two")), "--output", str(tmp_path / "run")]
+    assert main([*arguments, "--subset", str(tmp_path / "subset.txt")], diagnose=product()) == 0
+    (part,) = load_run(tmp_path / "run").identity.datasets
+    assert part.cases == 1
+    assert part.part_of is not None
+
+
+def test_an_errored_case_can_be_asked_again(
+    dataset: Build, product: Build, tmp_path: Path, capsys: Captured
+) -> None:
+    arguments = ["run", str(dataset("one")), "--output", str(tmp_path / "run")]
+    assert main(arguments, diagnose=product(error=OSError("gone"))) == 1
+    assert main(arguments, diagnose=product()) == 1
+    assert main([*arguments, "--retry-errors"], diagnose=product()) == 0
+    assert "1 errored cases are asked again" in capsys.readouterr().err
+
+
+def test_requiring_nothing_exits_2(dataset: Build) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(dataset("one")), "--require", ","])
+    assert stop.value.code == 2

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,14 @@ def test_a_double_id_is_refused(tmp_path: Path, rows: Build, row: Build) -> None
 
 def test_a_double_id_over_two_datasets_is_refused(tmp_path: Path, dataset: Build) -> None:
     folder = dataset("one")
+    other = shutil.copytree(folder, tmp_path / "other")
     with pytest.raises(DatasetError, match="case one stands there twice"):
+        load_all([folder, other])
+
+
+def test_two_datasets_of_one_name_are_refused(dataset: Build) -> None:
+    folder = dataset("one")
+    with pytest.raises(DatasetError, match="are called set"):
         load_all([folder, folder])
 
 

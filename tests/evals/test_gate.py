@@ -47,9 +47,14 @@ def candidate(identity=None, **changes):
     )
 
 
-def gate(run=None, baseline=None, on=None, policy=POLICY):
+def gate(run=None, baseline=None, on=None, policy=POLICY, today=None):
     return judge(
-        exhibit(run or good()), exhibit(baseline or rules()), policy, shelf=on or shelf(), date=runs.MOMENT
+        exhibit(run or good()),
+        exhibit(baseline or rules()),
+        policy,
+        shelf=on or shelf(),
+        standing=today or runs.standing(run or good()),
+        date=runs.MOMENT,
     )
 
 
@@ -92,7 +97,8 @@ def test_too_few_cases_are_inconclusive_and_say_how_many_more():
 
 
 def test_without_a_baseline_nothing_passes():
-    record = judge(exhibit(good()), None, POLICY, shelf=shelf(), date=runs.MOMENT)
+    today = runs.standing(good())
+    record = judge(exhibit(good()), None, POLICY, shelf=shelf(), standing=today, date=runs.MOMENT)
     assert (record.verdict, record.baseline) == (Verdict.INCONCLUSIVE, None)
 
 
@@ -185,14 +191,93 @@ def test_a_prompt_that_is_not_the_released_one_is_refused(on, words):
 @pytest.mark.parametrize(
     ("identity", "words"),
     [
-        ({"settings": {"max_log_size_bytes": 1}}, "max_log_size_bytes: 32768 in the baseline, 1"),
-        ({"code_sha256": "0" * 64}, "product code"),
-        ({"scorers_sha256": "0" * 64}, "scorers"),
-        ({"datasets": (DatasetId(name="synthetic", cases=375, sha256="0" * 64),)}, "dataset synthetic"),
+        ({"settings": {"max_log_size_bytes": 1}}, "max_log_size_bytes: 1 in the baseline, 32768"),
+        ({"code_sha256": "0" * 64}, "product code: sha256 000000000000 in the baseline"),
+        ({"scorers_sha256": "0" * 64}, "scorers: sha256 000000000000 in the baseline"),
+        (
+            {"datasets": (DatasetId(name="synthetic", cases=375, sha256="0" * 64),)},
+            "dataset lab: only in the candidate",
+        ),
     ],
 )
 def test_a_baseline_made_otherwise_is_refused(identity, words):
-    assert words in refusal(run=candidate(identity))
+    assert words in refusal(baseline=runs.rules(rules().rows, **identity))
+
+
+def part(run, *, name="synthetic"):
+    ids = run.identity.datasets
+    return tuple(i.model_copy(update={"part_of": "a" * 64}) if i.name == name else i for i in ids)
+
+
+@pytest.mark.parametrize("name", ["lab", "synthetic"])
+def test_chosen_cases_are_refused_whatever_they_show(name):
+    chosen = candidate({"datasets": part(good(), name=name)})
+    message = refusal(run=chosen)
+    assert f"dataset {name}: the run holds a part of its cases" in message
+    assert "aaaaaaaaaaaa" in message
+    assert f"dataset {name}" in refusal(baseline=runs.rules(rules().rows, datasets=part(good(), name=name)))
+
+
+def test_a_part_of_a_dataset_that_is_not_required_is_refused_too():
+    rows = [*good().rows, runs.row("extra", dataset="mine", prompt_version="v2")]
+    ids = (*good().identity.datasets, DatasetId(name="mine", cases=1, sha256="1" * 64, part_of="2" * 64))
+    run = runs.run(rows, run_id="new", prompt_version="v2", datasets=ids)
+    assert "dataset mine: the run holds a part" in refusal(run=run)
+
+
+@pytest.mark.parametrize("name", ["lab", "synthetic", "triage"])
+def test_a_run_without_a_required_dataset_is_refused(name):
+    left = {"dataset": lambda n: "lab" if name != "lab" else "synthetic"}
+    message = refusal(run=candidate(**left), today=runs.standing(good()))
+    now = next(each.sha256 for each in good().identity.datasets if each.name == name)
+    assert f"dataset {name}: missing in the run, sha256 {now[:12]} in the repository" in message
+    assert message.endswith("run the cases again")
+
+
+def test_a_dataset_that_is_not_todays_is_refused_with_both_values():
+    now = {each.name: each.sha256 for each in good().identity.datasets}
+    message = refusal(today=runs.standing(good(), datasets={**now, "lab": "f" * 64}))
+    assert f"dataset lab: {now['lab'][:12]} in the run, sha256 ffffffffffff in the repository" in message
+    assert "synthetic" not in message
+
+
+def test_a_required_dataset_that_nobody_looked_up_is_no_proof():
+    assert "dataset lab: " in refusal(today=runs.standing(good(), datasets={}))
+
+
+def test_a_required_dataset_with_a_second_of_its_name_is_refused():
+    ids = good().identity.datasets
+    cut = ids[0].model_copy(update={"cases": ids[0].cases - 1})
+    double = (cut, DatasetId(name=cut.name, cases=1, sha256="0" * 64), *ids[1:])
+    message = refusal(run=candidate({"datasets": double}), today=runs.standing(good()))
+    assert f"dataset {cut.name}: {cut.sha256[:12]} and 000000000000 in the run" in message
+
+
+def test_more_datasets_than_required_are_fine():
+    def more(run, **identity):
+        model = run.identity.model_id
+        rows = [*run.rows, runs.row("extra", dataset="mine", prompt_version="v2", model_id=model)]
+        ids = (*run.identity.datasets, DatasetId(name="mine", cases=1, sha256="1" * 64))
+        return runs.run(rows, datasets=ids, model_id=model, run_id=run.provenance.run_id, **identity)
+
+    record = gate(more(good(), prompt_version="v2"), more(rules()), today=runs.standing(good()))
+    assert record.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("today", "words"),
+    [
+        ({"code_sha256": "0" * 64}, f"product code: sha256 {runs.sha256('code')[:12]} in the run, 0000"),
+        ({"scorers_sha256": "0" * 64}, f"scorers: sha256 {runs.sha256('scorers')[:12]} in the run, 0000"),
+        ({"settings": {"max_log_size_bytes": 1}}, "max_log_size_bytes: 32768 in the run, 1 by default"),
+        ({"settings": {}}, "max_log_size_bytes: 32768 in the run, None by default"),
+        ({"settings": {**runs.SETTINGS, "new": []}}, "setting new: None in the run, [] by default"),
+    ],
+)
+def test_a_run_of_another_product_than_todays_is_refused(today, words):
+    message = refusal(today=runs.standing(good(), **today))
+    assert words in message
+    assert message.endswith("run the cases again")
 
 
 def test_a_baseline_must_be_what_is_in_production():

@@ -12,14 +12,17 @@ Build = Callable[..., Any]
 
 
 def journal(folder: Path, run: Run) -> Journal:
-    return Journal(folder / FILE, run.identity, run.provenance)
+    return Journal(
+        folder / FILE, run.identity, run.provenance, {row.key: row.case_sha256 for row in run.rows}
+    )
 
 
 def test_rows_are_there_again_after_a_kill(tmp_path: Path, judged: Build, run_of: Build) -> None:
     rows = [judged("two"), judged("one")]
     whole = run_of(rows)
-    for row in rows:  # never closed in order: each opening finds what was written before
-        journal(tmp_path, whole).keep(row)
+    for row in rows:  # each opening finds what was written before
+        with journal(tmp_path, whole) as there:
+            there.keep(row)
     with journal(tmp_path, whole) as there:
         assert there.keys == {("one", 0), ("two", 0)}
         assert there.run() == whole
@@ -78,3 +81,43 @@ def test_a_place_that_can_t_be_written_is_named(tmp_path: Path, judged: Build, r
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="can't be written"):
         journal(tmp_path / "file", run_of([judged()]))
+
+
+def test_two_processes_can_t_write_one_run(tmp_path: Path, judged: Build, run_of: Build) -> None:
+    whole = run_of([judged()])
+    with journal(tmp_path, whole), pytest.raises(RunError, match="another `evals run` is writing there"):
+        journal(tmp_path, whole)
+    with journal(tmp_path, whole):
+        pass
+
+
+def test_rows_that_are_no_part_of_the_run_are_refused(tmp_path: Path, judged: Build, run_of: Build) -> None:
+    mine, foreign = judged("mine"), judged("foreign")
+    with journal(tmp_path, run_of([mine, foreign], cases=1)) as there:
+        there.keep(foreign)
+    with pytest.raises(RunError, match=r"foreign.*no part of this run"):
+        journal(tmp_path, run_of([mine], cases=1))
+
+
+def test_a_row_that_stands_there_twice_is_refused(tmp_path: Path, judged: Build, run_of: Build) -> None:
+    whole = run_of([judged()])
+    with journal(tmp_path, whole) as there:
+        there.keep(whole.rows[0])
+    file = tmp_path / FILE
+    file.write_bytes(file.read_bytes() + file.read_bytes().splitlines(keepends=True)[1])
+    with pytest.raises(RunError, match=r"line 3.*twice"):
+        journal(tmp_path, whole)
+
+
+def test_errored_rows_can_be_asked_again(tmp_path: Path, judged: Build, run_of: Build) -> None:
+    good, bad = judged("good"), judged("bad", error=OSError("gone"))
+    whole = run_of([good, bad])
+    with journal(tmp_path, whole) as there:
+        there.keep(good)
+        there.keep(bad)
+        assert there.drop_errors() == 1
+        assert there.drop_errors() == 0
+    with journal(tmp_path, whole) as there:
+        assert there.keys == {("good", 0)}
+        there.keep(judged("bad"))
+        assert not any(row.error for row in there.run().rows)

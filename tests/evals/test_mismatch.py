@@ -57,6 +57,29 @@ def test_a_dataset_of_one_run_alone_is_named():
     assert "dataset lab: only in the baseline" in found.text
 
 
+def test_datasets_of_one_name_are_all_compared():
+    def ids(*versions):
+        return {"datasets": tuple(DatasetId(name="lab", cases=1, sha256=each * 64) for each in versions)}
+
+    rows = [runs.row("a"), runs.row("b")]
+    old, new = runs.run(rows, **ids("0", "2")), runs.run(rows, **ids("1", "2"))
+    (found,) = mismatches(old, new)
+    assert found.kind is Kind.DATASETS
+    assert "000000000000, 222222222222 in the baseline, 111111111111, 222222222222 in" in found.text
+    assert mismatches(old, runs.run(rows, **ids("2", "0"))) == ()
+    assert kinds(old, runs.run(rows, **ids("0", "0"))) == [Kind.DATASETS]
+
+
+def test_a_part_is_not_the_part_of_something_else():
+    whole = DatasetId(name="synthetic", cases=2, sha256="0" * 64)
+    parts = [whole.model_copy(update={"part_of": each * 64}) for each in "12"]
+    made = [runs.run([runs.row("a"), runs.row("b")], datasets=(each,)) for each in (whole, *parts)]
+    assert mismatches(made[1], made[1]) == ()
+    (found,) = mismatches(made[0], made[1])
+    assert "000000000000 in the baseline, 000000000000 (a part of 111111111111) in the cand" in found.text
+    assert kinds(made[1], made[2]) == [Kind.DATASETS]
+
+
 def test_other_cases_are_told_even_when_the_datasets_claim_to_be_the_same():
     same = {"datasets": (DatasetId(name="synthetic", cases=1, sha256="0" * 64),)}
     old, new = runs.run([runs.row("a")], **same), runs.run([runs.row("b")], **same)

@@ -78,6 +78,12 @@ def test_no_other_analyst_is_accepted(analyst):
     [
         ("alpha = 0.05", "alpha = 0.05\nalfa = 1", "unknown key alfa"),
         ("[safe]", "[safe]\nmax_recall = 0.1", "unknown key safe.max_recall"),
+        ('required = ["lab", "synthetic", "triage"]', "", "datasets.required is missing"),
+        ('["lab", "synthetic", "triage"]', "[]", "datasets.required: "),
+        ('["lab", "synthetic", "triage"]', '["lab", "lab"]', "a dataset is named twice"),
+        ('["lab", "synthetic", "triage"]', '["../lab"]', "datasets.required.0: "),
+        ('["lab", "synthetic", "triage"]', '[".."]', "datasets.required.0: "),
+        ('"triage"]', '"triage"]\nmore = 1', "unknown key datasets.more"),
         ("[zero.leaks]", "[zero.leaks]\nlimit = 1", "unknown key zero.leaks.limit"),
         ("alpha = 0.05", "", "alpha is missing"),
         ("alpha = 0.05", "alpha = 0.5", "alpha: "),

@@ -50,8 +50,14 @@ class Case:
     def __init__(self, shelf, version="v2", baseline=None, wrong=()):
         self.candidate = answers(version, shelf.sha256(version), wrong)
         self.baseline = baseline or rules()
+        self.today = runs.standing(self.candidate.run)
         self.record = judge(
-            self.candidate, self.baseline, POLICY, shelf=read_shelf(shelf.root, version), date=runs.MOMENT
+            self.candidate,
+            self.baseline,
+            POLICY,
+            shelf=read_shelf(shelf.root, version),
+            standing=self.today,
+            date=runs.MOMENT,
         )
 
     def promote(self, shelf, **changes):
@@ -60,6 +66,7 @@ class Case:
             "candidate": self.candidate,
             "baseline": self.baseline,
             "policy": POLICY,
+            "standing": self.today,
             "root": shelf.root,
             "date": runs.MOMENT + timedelta(hours=1),
         }
@@ -159,10 +166,57 @@ def test_a_worse_prompt_cannot_replace_a_proven_one(shelf):
     assert load_prompt(None, roots=[shelf.root]).version.name == "v2"
 
 
-def test_the_same_record_is_not_promoted_twice(shelf):
+def test_the_same_promotion_again_writes_nothing_and_tells_again(shelf):
+    case, told = Case(shelf), []
+    first = case.promote(shelf)
+    before = shelf.active.stat()
+    later = runs.MOMENT + timedelta(days=3)
+    assert case.promote(shelf, date=later, expect="v1", announce=told.append) == first
+    assert told == [first]
+    after = shelf.active.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_another_record_of_the_same_prompt_is_no_repetition(shelf):
     case = Case(shelf)
     case.promote(shelf)
-    assert "production changed" in refusal(case, shelf)
+    assert "production changed" in refusal(case, shelf, record_sha256="f" * 64)
+
+
+def test_a_promotion_without_a_proof_can_be_repeated(shelf):
+    def promote_v1(reason="r", **changes):
+        return promote_unproven("v1", reason, **{"root": shelf.root, "date": runs.MOMENT, **changes})
+
+    first = promote_v1()
+    before = shelf.active.read_bytes()
+    assert promote_v1(date=runs.MOMENT + timedelta(days=1), expect="v2") == first
+    assert shelf.active.read_bytes() == before
+    assert promote_v1("another reason").reason == "another reason"
+    Case(shelf).promote(shelf)
+    with pytest.raises(PromotionRefusedError, match="add --expect v2"):
+        promote_v1()
+
+
+def test_the_gate_text_has_the_day_of_the_promotion(shelf):
+    active = Case(shelf).promote(shelf, date=runs.MOMENT + timedelta(days=2))
+    assert active.gate == f"pass 2026-11-24 {runs.MODEL}"
+
+
+def test_a_record_of_tomorrow_or_from_before_its_runs_is_refused(shelf):
+    case = Case(shelf)
+    ahead = case.record.model_copy(update={"date": runs.MOMENT + timedelta(hours=2)})
+    message = refusal(case, shelf, record=ahead)
+    assert "dated 2026-11-22 14:00:00 UTC, which is yet to come (now: 2026-11-22 13:00:00 UTC)" in message
+    early = case.record.model_copy(update={"date": runs.MOMENT - timedelta(days=90)})
+    assert "before the candidate's run (2026-11-22 12:00:00 UTC)" in refusal(case, shelf, record=early)
+
+
+def test_what_was_measured_with_other_code_or_data_is_not_promoted(shelf):
+    case = Case(shelf)
+    now = runs.standing(case.candidate.run, code_sha256="0" * 64)
+    assert "product code" in refusal(case, shelf, standing=now)
+    now = runs.standing(case.candidate.run, datasets={**case.today.datasets, "triage": "0" * 64})
+    assert "dataset triage" in refusal(case, shelf, standing=now)
 
 
 def test_whoever_is_told_is_told_after_the_file_is_there(shelf):
@@ -176,15 +230,15 @@ def test_whoever_is_told_is_told_after_the_file_is_there(shelf):
 
 
 def test_two_promotions_at_once_cannot_both_win(shelf):
-    case, won, lost = Case(shelf), [], []
+    cases, won, lost = [Case(shelf), Case(shelf, "v1")], [], []
 
-    def attempt():
+    def attempt(case, record_sha256):
         try:
-            won.append(case.promote(shelf))
+            won.append(case.promote(shelf, record_sha256=record_sha256))
         except PromotionRefusedError as error:
             lost.append(error)
 
-    threads = [threading.Thread(target=attempt) for _ in range(4)]
+    threads = [threading.Thread(target=attempt, args=(cases[n % 2], str(n) * 64)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

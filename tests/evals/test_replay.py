@@ -89,3 +89,25 @@ def test_an_errored_case_is_a_row_with_every_score(judged: Build) -> None:
     assert row.error == "ValueError: boom"
     assert row.diagnosis is None
     assert row.scores["category"].value == 0
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyError("x"), ValueError("lone \ud800 surrogate")])
+def test_whatever_a_case_raises_is_its_row(judged: Build, error: BaseException) -> None:
+    row = judged(error=error)
+    assert row.error.startswith(type(error).__name__)
+    assert row.model_dump_json()
+
+
+def test_an_answer_that_can_t_be_written_is_an_error(judged: Build) -> None:
+    row = judged(root_cause="lone \ud800 surrogate")
+    assert row.diagnosis is None
+    assert "Unicode" in row.error or "surrogate" in row.error
+
+
+def test_damaged_files_of_a_case_are_its_error_alone(
+    tmp_path: Path, logs: Build, product: Build, case: Build
+) -> None:
+    root = logs(tmp_path / "a")
+    (tmp_path / "a" / "meta.json").write_text("{", encoding="utf-8")
+    row = replay.answer(replay.Task(dataset="set", case=case(), log_root=root), product())
+    assert row.error.startswith("JSONDecodeError")

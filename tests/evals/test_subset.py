@@ -78,5 +78,7 @@ def test_a_restricted_dataset_is_another_version(dataset: Callable[..., Path]) -
     (left,) = restrict([whole], frozenset({"one", "three"}))
     assert [case.id for case in left.cases] == [case.id for case in whole.cases if case.id != "two"]
     assert left.sha256 != whole.sha256
+    assert left.whole == whole.sha256
+    assert restrict([whole], frozenset({"one", "two", "three"})) == (whole,)
     with pytest.raises(DatasetError, match="four"):
         restrict([whole], frozenset({"one", "four"}))

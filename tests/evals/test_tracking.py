@@ -1,6 +1,7 @@
 """The tracker against a real MLflow on SQLite."""
 
 import json
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from runs import assessed
 from diagnose.shelf import load_prompt
 from evals.errors import TrackingError
 from evals.requirement import Requirement
-from evals.tracking import EXPERIMENT, Tracker
+from evals.tracking import EXPERIMENT, Tracker, hide_userinfo
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of its dependencies
 Build = Callable[..., Any]
@@ -96,6 +97,33 @@ def test_a_store_that_can_t_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrackingError, match=r"file/mlflow\.db"):
         Tracker(f"sqlite:///{tmp_path}/file/mlflow.db").holder("production")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+nosuch", "nosuch"])
+@pytest.mark.parametrize("userinfo", ["user:pa55", "user:p@55/x", "user:p%4055", "user"])
+def test_a_name_and_password_in_the_uri_are_never_told(userinfo: str, scheme: str) -> None:
+    uri = f"{scheme}://{userinfo}@db.internal:5432/mlflow"
+    with pytest.raises(TrackingError) as caught:
+        Tracker(uri).holder("production")
+    text = "".join(traceback.format_exception(caught.value, chain=not caught.value.__suppress_context__))
+    assert f"{scheme}://db.internal:5432/mlflow" in str(caught.value)
+    assert "@" not in str(caught.value)
+    assert "p@55" not in text
+    assert "pa55" not in text
+
+
+def test_what_others_quote_of_a_uri_is_cleaned() -> None:
+    userinfo, other = "user:word/x", "bob:word"
+    uri = f"http://{userinfo}@host:5000/base"
+    said = f"Failed to parse: {userinfo}; tried {uri} and https://{other}@elsewhere/a?b=c@d"
+    assert hide_userinfo(said, uri) == (
+        "Failed to parse: [hidden]; tried http://host:5000/base and https://elsewhere/a?b=c@d"
+    )
+
+
+def test_a_path_with_an_at_sign_is_told_in_full(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/a@b/mlflow.db"
+    assert Tracker(uri).uri == uri
 
 
 def test_files_and_tags_are_added_to_a_tracked_run(

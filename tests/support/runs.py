@@ -11,6 +11,7 @@ from diagnose.prompt import version_sha256
 from diagnose.taxonomy import FACTS, FailureType, TriageLabel
 from evals.case import Case
 from evals.evaluation import Evaluation, assess
+from evals.gate import Standing
 from evals.outcome import Outcome
 from evals.run import DatasetId, Demands, Expected, Identity, Miss, Provenance, Row, Run
 from evals.scorers import judge
@@ -18,6 +19,7 @@ from evals.scorers import judge
 MODEL = "us.anthropic.claude-sonnet-4-6"
 ANALYST = f"bedrock:{MODEL}"
 MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SETTINGS = {"max_log_size_bytes": 32768}
 FILE = "stdout.gz"
 LINE = "java.net.ConnectException: Connection refused"
 
@@ -147,6 +149,7 @@ def run(
     prompt_version: str | None = "v1",
     prompt_sha256: str | None = None,
     cases: int | None = None,
+    date: datetime = MOMENT,
     **identity: Any,
 ) -> Run:
     """Build a run of these rows; its identity says what they say unless told otherwise."""
@@ -164,13 +167,40 @@ def run(
         "model_id": model_id,
         "prompt_version": version,
         "prompt_sha256": (prompt_sha256 or sha256(version)) if version else None,
-        "settings": {"max_log_size_bytes": 32768},
+        "settings": SETTINGS,
         "repeats": max((each.repeat for each in ordered), default=0) + 1,
         "code_sha256": sha256("code"),
         "scorers_sha256": sha256("scorers"),
     }
-    provenance = Provenance(run_id=run_id, date=MOMENT, commit="unknown", python="3.12", version="0.1.0")
+    provenance = Provenance(run_id=run_id, date=date, commit="unknown", python="3.12", version="0.1.0")
     return Run(identity=Identity(**{**values, **identity}), provenance=provenance, rows=ordered)
+
+
+def standing(made: Run, **changes: Any) -> Standing:
+    """Say what stands today: by default what the run was made of."""
+    values: dict[str, Any] = {
+        "datasets": {each.name: each.sha256 for each in made.identity.datasets},
+        "code_sha256": sha256("code"),
+        "scorers_sha256": sha256("scorers"),
+        "settings": SETTINGS,
+    }
+    return Standing(**{**values, **changes})
+
+
+def made_of(today: Standing, rows: Iterable[Row]) -> dict[str, Any]:
+    """Give the part of an identity that says that these rows were made of what stands today."""
+    ids: dict[str, set[str]] = {}
+    for each in rows:
+        ids.setdefault(each.dataset, set()).add(each.case_id)
+    return {
+        "datasets": tuple(
+            DatasetId(name=name, cases=len(cases), sha256=today.datasets[name])
+            for name, cases in sorted(ids.items())
+        ),
+        "code_sha256": today.code_sha256,
+        "scorers_sha256": today.scorers_sha256,
+        "settings": today.settings,
+    }
 
 
 def _diagnosis(failure_type: FailureType, lines: tuple[str, ...], **changes: Any) -> Diagnosis:
@@ -218,6 +248,8 @@ def grid(
 ) -> list[Row]:
     """Build rows for many cases: every fourth is safe to retry, every tenth of the lab, each second has a canary.
 
+    The datasets are those that the committed policy requires.
+
     Args:
         wrong: numbers of the cases whose category is wrong; 0 to `cases` - 1.
         cases: how many.
@@ -234,6 +266,7 @@ def grid(
                 "leak": False if number % 2 else None,
                 "cluster": f"cluster-{number % clusters}",
                 "origin": "lab" if number % 10 == 0 else "synthetic",
+                "dataset": {0: "lab", 7: "triage"}.get(number % 10, "synthetic"),
                 **{name: value(number) if callable(value) else value for name, value in changes.items()},
             },
         )

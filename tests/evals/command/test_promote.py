@@ -1,9 +1,10 @@
 """From runs on the disk through the gate into production: exit codes, files, refusals, end to end."""
 
 import argparse
+import gzip
 import json
 import xml.etree.ElementTree as ET
-from functools import cache
+from datetime import UTC, datetime
 
 import pytest
 import runs
@@ -11,12 +12,31 @@ import runs
 from diagnose.shelf import load_prompt, read_active
 from evals.archive import save_run
 from evals.command import gate, promote
-from evals.errors import EvalsError, GateError, RunError
+from evals.command.track import move_alias, open_tracker
+from evals.dataset import digest
+from evals.errors import DatasetError, EvalsError, GateError, RunError
+from evals.policy import load_policy
+from evals.promotion import read_standing
+
+YESTERDAY = datetime(2025, 1, 1, tzinfo=UTC)
+"""Before any clock that these tests may see."""
 
 
-@cache
-def rules():
-    return runs.rules()
+def put_dataset(folder, line="Connection refused"):
+    """Write a dataset of one case: what is measured is made up, the files that it names are there."""
+    root = folder / "one" / "logs"
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "stdout.gz").write_bytes(gzip.compress(line.encode(), mtime=0))
+    label = {
+        "category": "DEPENDENCY_FAILURE", "failure_type": "SERVICE_UNREACHABLE", "safe_to_retry": True,
+        "evidence": ["Connection refused"], "canaries": [], "origin": "lab", "cluster": "one",
+        "difficulty": "easy", "version": 1, "sha256": digest(root),
+    }  # fmt: skip
+    names = {"case_id": folder.name, "log_root": "one/logs", "cluster_id": "j-TEST", "step_id": "s-TEST"}
+    row = {
+        "description": "a test", "vars": names, "metadata": label, "options": {"disableVarExpansion": True},
+    }  # fmt: skip
+    (folder / "cases.jsonl").write_text(json.dumps(row) + "\n")
 
 
 class House:
@@ -31,16 +51,26 @@ class House:
         commands = self.parser.add_subparsers()
         gate.add(commands)
         promote.add(commands)
-        self.rules = save_run(home / "runs" / "rules", rules()).parent
+        for name in load_policy().datasets.required:
+            put_dataset(home / "datasets" / name)
+        self.today = read_standing(load_policy(), home / "datasets")
+        self.rules = self.keep_rules("rules")
+
+    def keep_rules(self, name, **changes):
+        rows = runs.grid(model_id=None, **changes)
+        run = runs.rules(rows, date=YESTERDAY, **runs.made_of(self.today, rows))
+        return save_run(self.home / "runs" / name, run).parent
 
     def keep(self, name, version="v2", identity=None, **changes):
         digest = self.shelf.sha256(version)
         rows = runs.grid(prompt_version=version, prompt_sha256=digest, **changes)
-        run = runs.run(rows, run_id=name, prompt_version=version, prompt_sha256=digest, **(identity or {}))
+        names = {"run_id": name, "prompt_version": version, "prompt_sha256": digest, "date": YESTERDAY}
+        run = runs.run(rows, **{**names, **runs.made_of(self.today, rows), **(identity or {})})
         return save_run(self.home / "runs" / name, run).parent
 
     def call(self, *argv):
         words = [*map(str, argv), "--prompts", str(self.shelf.root)]
+        words += ["--datasets", str(self.home / "datasets")]
         arguments = self.parser.parse_args(words)
         return arguments.run(arguments)
 
@@ -98,9 +128,9 @@ def test_a_weak_policy_proves_nothing(house, tmp_path, capsys):
     assert "judged under policy" in capsys.readouterr().err
 
 
-def test_too_few_cases_are_exit_three(house, tmp_path, capsys):
+def test_too_few_cases_are_exit_three(house, capsys):
     few = {"cases": 80, "clusters": 40}
-    base = save_run(tmp_path / "base", runs.rules(runs.grid(model_id=None, **few)))
+    base = house.keep_rules("base", **few)
     assert house.call("gate", house.keep("few", **few), "--baseline", base) == 3
     assert "more cases are needed" in capsys.readouterr().out
 
@@ -135,7 +165,10 @@ def test_the_gate_writes_junit_a_summary_and_its_record(house, tmp_path, capsys)
             "is not a model the policy accepts",
         ),
         ({"identity": {"analyst": "recorded:made-up", "model_id": None}, "model_id": None}, "names no model"),
-        ({"cases": 100}, "dataset synthetic"),
+        ({"cases": 100}, "the runs can't be judged together: 275 cases only in the baseline"),
+        ({"dataset": "lab"}, "dataset synthetic: missing in the run"),
+        ({"identity": {"code_sha256": "0" * 64}}, "product code: sha256 0000.* run the cases again"),
+        ({"identity": {"scorers_sha256": "0" * 64}}, "scorers: sha256 0000.* run the cases again"),
     ],
 )
 def test_what_cannot_be_judged_is_an_error_and_no_verdict(house, changes, message):
@@ -143,6 +176,52 @@ def test_what_cannot_be_judged_is_an_error_and_no_verdict(house, changes, messag
     with pytest.raises(EvalsError, match=message):
         house.call("gate", new, "--baseline", house.rules)
     assert not (new / "gate.json").exists()
+
+
+def test_a_hand_picked_subset_gets_no_verdict(house):
+    rows = runs.grid(prompt_version="v2", prompt_sha256=house.shelf.sha256("v2"))
+    ids = runs.made_of(house.today, rows)["datasets"]
+    chosen = tuple(each.model_copy(update={"sha256": "1" * 64, "part_of": each.sha256}) for each in ids)
+    picked = house.keep("picked", identity={"datasets": chosen})
+    with pytest.raises(GateError, match="dataset lab: the run holds a part of its cases"):
+        house.call("gate", picked, "--baseline", house.rules)
+    assert not (picked / "gate.json").exists()
+
+
+def test_a_dataset_that_grew_or_is_gone_stops_gate_and_promotion(house, capsys):
+    new = house.keep("new")
+    assert house.call("gate", new, "--baseline", house.rules) == 0
+    put_dataset(house.home / "datasets" / "lab", "Connection refused, again")
+    with pytest.raises(GateError, match=r"dataset lab: .* in the run, .* in the repository; run the cases"):
+        house.call("gate", new, "--baseline", house.rules)
+    capsys.readouterr()
+    assert house.call("promote", new / "gate.json") == 1
+    assert "dataset lab" in capsys.readouterr().err
+    (house.home / "datasets" / "triage").rename(house.home / "gone")
+    with pytest.raises(DatasetError, match="triage: no such folder"):
+        house.call("promote", new / "gate.json")
+    assert house.active() is None
+
+
+def test_todays_settings_are_the_default_ones_whatever_the_environment_says(house, monkeypatch):
+    monkeypatch.setenv("MAX_LOG_SIZE_BYTES", "2048")
+    assert read_standing(load_policy(), house.home / "datasets") == house.today
+    odd = house.keep("odd", identity={"settings": {**house.today.settings, "max_log_size_bytes": 2048}})
+    with pytest.raises(GateError, match="max_log_size_bytes: 2048 in the run, 32768 by default"):
+        house.call("gate", odd, "--baseline", house.rules)
+
+
+@pytest.mark.parametrize("text", [b"version = ", b"version = 1", b"\xff"])
+def test_a_damaged_active_toml_is_named(house, text):
+    house.shelf.active.write_bytes(text)
+    with pytest.raises(GateError, match=r"active\.toml"):
+        house.call("promote", "--unproven", "v1", "--reason", "r")
+    new = house.keep("new")
+    with pytest.raises(GateError, match=r"active\.toml"):
+        house.call("gate", new, "--baseline", house.rules)
+    with pytest.raises(GateError, match=r"active\.toml"):
+        move_alias("", "production", "v1", None, prompts=house.shelf.root)
+    assert house.shelf.active.read_bytes() == text
 
 
 def test_a_draft_and_an_altered_prompt_are_not_judged(house):
@@ -206,6 +285,26 @@ def test_a_record_and_no_proof_exclude_each_other(house):
     for argv in ((), ("gate.json", "--unproven", "v1")):
         with pytest.raises(GateError, match="either a gate record, or --unproven"):
             house.call("promote", *argv)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of its dependencies
+def test_an_alias_that_was_not_moved_is_moved_by_the_same_command_again(house, tmp_path, capsys):
+    uri = f"sqlite:///{tmp_path}/kept/mlflow.db"
+    assert house.call("promote", "--unproven", "v1", "--reason", "first", "--track", uri) == 0
+    new = house.keep("new")
+    assert house.call("gate", new, "--baseline", house.rules) == 0
+    (tmp_path / "file").write_text("")
+    capsys.readouterr()
+    assert house.call("promote", new / "gate.json", "--track", f"sqlite:///{tmp_path}/file/mlflow.db") == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("prompt v2 is in production, gate pass ")
+    assert "prompt v2 IS in production, but the alias production in MLflow was not moved" in told.err
+    written = house.shelf.active.read_bytes()
+    assert open_tracker(uri).holder("production") == house.shelf.sha256("v1")
+    assert house.call("promote", new / "gate.json", "--track", uri) == 0
+    assert capsys.readouterr().out.startswith("prompt v2 is in production, gate pass ")
+    assert open_tracker(uri).holder("production") == house.shelf.sha256("v2")
+    assert house.shelf.active.read_bytes() == written
 
 
 def test_whoever_listens_is_told(house):

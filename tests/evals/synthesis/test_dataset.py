@@ -5,8 +5,6 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from diagnose.taxonomy import FACTS, Category, FailureType, RetryRule
 from evals.case import Case
 from evals.dataset import Dataset, load
@@ -17,8 +15,6 @@ from evals.synthesis.template import load_templates
 
 FOLDER = Path(__file__).resolve().parents[3] / "datasets" / "synthetic"
 MOST_BYTES = 8_000_000
-
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the synthetic dataset is not checked out")
 
 
 @cache

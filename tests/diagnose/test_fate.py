@@ -196,11 +196,12 @@ def test_a_driver_log_that_breaks_off_inside_a_trace_is_not_whole(tree, verdict)
     name = next(n for n in tree.files if "_01_000001/stderr" in n)
     text = gzip.decompress(tree.files[name]).decode().split("26/11/22 07:00:21 INFO ShutdownHookManager")[0]
     whole = verdict()
-    tree.files[name] = gzip.compress(f"{text}\tat com.acme.Job.run(Job.scala:7)\n\tat org.apa".encode())
-    cut = verdict()
+    for end, reason in (("\n", "stack trace"), ("\n\tat org.apa", "middle of a line")):
+        tree.files[name] = gzip.compress(f"{text}\tat com.acme.Job.run(Job.scala:7){end}".encode())
+        cut = verdict()
+        assert not cut.safe_to_retry
+        assert reason in cut.retry_reason
     assert whole.safe_to_retry
-    assert not cut.safe_to_retry
-    assert "stack trace" in cut.retry_reason
 
 
 def test_the_cause_stands_first_though_its_line_tells_of_a_write_too(tree, verdict):

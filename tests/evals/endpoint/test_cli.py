@@ -56,7 +56,8 @@ def test_a_server_needs_its_model_at_the_start(tmp_path: Path, capsys: Captured)
 
 
 SERVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background shells hand on that it is ignored
 from evals.endpoint.cli import main
 from evals.endpoint.model import ScriptedModel
 sys.exit(main(["--port", "0"], model=ScriptedModel(texts=["x"])))

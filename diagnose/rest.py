@@ -201,8 +201,7 @@ def _read(body: bytes, failure: Failure) -> Metadata:
 def _fault(error: ValidationError) -> str:
     """Name the first field that is not as the schema says; never its value, nor a key of the job's own."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = first["loc"][: 2 if first["loc"][:1] == ("signals",) else 3]
-    name = ".".join(str(part) for part in place) or "reply"
+    name = ".".join(str(part) for part in first["loc"][:3]) or "reply"
     return f"{name} is not as docs/metadata.schema.json says ({first['type']}); correct the API"
 
 

@@ -24,9 +24,11 @@ WRITE_SIGNS: Final = (
 Few and literal on purpose: a check of labels must not rest on the product's own list."""
 
 _OTHER_SIGNS: Final = re.compile(
-    r"Write Job \S+ committed|TASK_WRITE_FAILED|attempt_\w+: Committed|Moving data to (?:local )?directory"
-    r"|Loading data to table|Committed (?:snapshot|delta|version)|Successfully committed to table"
-    r"|Committing \S+ action commit|Aborting job|BatchUpdateException|TrashPolicyDefault: Moved"
+    r"Write Job \S+ committed|TASK_WRITE_FAILED|attempt_\w+: Committed"
+    r"|(?i:Moving data to (?:local )?directory|Load(?:ing|ed) data to table)"
+    r"|(?i:Committed (?:delta\b|(?:delta )?(?:snapshot|version|#\d)))|Committed in \d+ ms"
+    r"|Successfully committed to table|(?i:Committing \S+ action commit|Marked? instant \S+ complete)"
+    r"|Completed instant|Aborting job|BatchUpdateException|TrashPolicyDefault: Moved"
 )
 """What else Hadoop, Hive, Delta, Iceberg, Hudi and JDBC log of a write, as design and vendors give it."""
 
@@ -68,6 +70,12 @@ def findings(specimen: Specimen) -> Iterator[Finding]:
     """Hold one case to every rule that needs no other case."""
     for rule in _RULES:
         yield from rule(specimen)
+
+
+def write_sign(line: str) -> str:
+    """Give the part of a log line that tells of a write; empty when it tells of none."""
+    other = _OTHER_SIGNS.search(line)
+    return other.group() if other else next((text for text in WRITE_SIGNS if text in line), "")
 
 
 def vars_findings(row: Mapping[str, Any], place: str, name: str) -> Iterator[Finding]:
@@ -160,9 +168,7 @@ def _first_sign(specimen: Specimen) -> str:
     """Name the first line that tells of a write; empty when there is none."""
     for file, lines in specimen.logs.items():
         for number, line in enumerate(lines, start=1):
-            other = _OTHER_SIGNS.search(line)
-            sign = other.group() if other else next((text for text in WRITE_SIGNS if text in line), "")
-            if sign:
+            if sign := write_sign(line):
                 return f"{file}:{number} holds {sign!r:.100}"
     return ""
 

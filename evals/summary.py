@@ -1,10 +1,9 @@
 """A comparison or a gate record → text for a terminal, Markdown for a pull request, JSON for a program. Pure.
 
 Markdown goes where others read it, with words that come from logs in it: these stand in code spans, all else
-is escaped, so that no log line becomes a link, an image, markup or a mention of somebody.
+is escaped (`evals.report.markup`).
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +16,8 @@ from evals.criterion import Check, Verdict
 from evals.flip import Answer, Flip
 from evals.gate import GateRecord, RunId
 from evals.metric import Unit
+from evals.report.glyph import flat
+from evals.report.markup import code, plain, table
 
 MAX_FLIPS: Final = 30
 """Changed cases that Markdown shows: a comment on a pull request holds 65,536 characters. JSON has all."""
@@ -29,7 +30,6 @@ _HEADER: Final = (
     "finding",
 )  # fmt: skip
 _MARKS: Final = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❔"}
-_SPECIAL: Final = re.compile(r"[&<>|`*\[\]\\~!$]")
 
 
 def to_text(comparison: Comparison) -> str:
@@ -47,16 +47,16 @@ def to_text(comparison: Comparison) -> str:
 def to_markdown(comparison: Comparison) -> str:
     """Render a comparison as a page with tables."""
     shown = comparison.flips[:MAX_FLIPS]
-    rows = [tuple(map(_plain, _row(each))) for each in _shown(comparison.differences)]
+    rows = [tuple(map(plain, _row(each))) for each in _shown(comparison.differences)]
     sections = [
         "# Comparison",
-        "\n".join(f"- {_plain(line)}" for line in _head(comparison)),
+        "\n".join(f"- {plain(line)}" for line in _head(comparison)),
         "## Metrics",
-        _table(_HEADER, rows),
+        table(_HEADER, rows),
         f"## Changed cases: {len(comparison.flips)}",
     ]
     if shown:
-        sections.append(_table(("case", "what", "label", "baseline", "candidate"), map(_flip_row, shown)))
+        sections.append(table(("case", "what", "label", "baseline", "candidate"), map(_flip_row, shown)))
     if left := len(comparison.flips) - len(shown):
         sections.append(f"{left} more: `evals compare … --format json`")
     return "\n\n".join(sections) + "\n"
@@ -78,9 +78,9 @@ def gate_text(record: GateRecord) -> str:
     """Render a gate record for a terminal."""
     rows = [
         ("verdict", "check", "reason"),
-        *((c.verdict.value, c.name, _flat(c.reason) + _more(c)) for c in record.checks),
+        *((c.verdict.value, c.name, flat(c.reason) + _more(c)) for c in record.checks),
     ]
-    failed = [f"  {each.case_id}: {_flat(each.reason)}" for check in record.checks for each in check.failed]
+    failed = [f"  {each.case_id}: {flat(each.reason)}" for check in record.checks for each in check.failed]
     sections = ["\n".join(_gate_head(record)), "\n".join(_align(rows))]
     if failed:
         sections.append("\n".join(["cases that broke a limit:", *failed]))
@@ -92,23 +92,23 @@ def gate_markdown(record: GateRecord) -> str:
     rows = [
         (
             f"{_MARKS[check.verdict]} {check.verdict}",
-            _plain(check.name),
+            plain(check.name),
             *(
                 NONE if value is None else f"{value:.4g}"
                 for value in (check.measured, check.bound, check.limit)
             ),
-            _plain(check.reason + _more(check)),
+            plain(check.reason + _more(check)),
         )
         for check in record.checks
     ]
     sections = [
-        f"## {_MARKS[record.verdict]} Gate: {_plain(_conclusion(record))}",
-        "\n".join(f"- {_plain(line)}" for line in _gate_head(record)),
-        _table(("verdict", "check", "measured", "bound", "limit", "reason"), rows),
+        f"## {_MARKS[record.verdict]} Gate: {plain(_conclusion(record))}",
+        "\n".join(f"- {plain(line)}" for line in _gate_head(record)),
+        table(("verdict", "check", "measured", "bound", "limit", "reason"), rows),
     ]
-    broken = [(_plain(c.name), _code(f.case_id), _code(f.reason)) for c in record.checks for f in c.failed]
+    broken = [(plain(c.name), _code(f.case_id), _code(f.reason)) for c in record.checks for f in c.failed]
     if broken:
-        sections += ["### Cases that broke a limit", _table(("check", "case", "reason"), broken)]
+        sections += ["### Cases that broke a limit", table(("check", "case", "reason"), broken)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -116,7 +116,7 @@ def _head(comparison: Comparison) -> list[str]:
     lines = [_side("baseline", comparison.baseline), _side("candidate", comparison.candidate)]
     lines.append(f"{comparison.cases} cases in {comparison.clusters} clusters")
     lines += [f"differs: {change}" for change in comparison.changed]
-    lines += [f"caution: {_flat(caveat)}" for caveat in comparison.caveats]
+    lines += [f"caution: {flat(caveat)}" for caveat in comparison.caveats]
     return lines
 
 
@@ -173,13 +173,13 @@ def _flip_lines(flip: Flip) -> list[str]:
     lines = [f"  {flip.case_id} ({flip.dataset}): {_changes(flip)}; label {_label(flip)}"]
     for side, answer in (("baseline", flip.before), ("candidate", flip.after)):
         lines.append(f"    {side}: {_answer(answer)}")
-        lines += [f"      | {_flat(line)}" for line in answer.evidence]
+        lines += [f"      | {flat(line)}" for line in answer.evidence]
     return lines
 
 
 def _flip_row(flip: Flip) -> tuple[str, ...]:
-    sides = (_plain(_answer(each)) + _first_line(each) for each in (flip.before, flip.after))
-    return (_code(flip.case_id), _plain(_changes(flip)), _plain(_label(flip)), *sides)
+    sides = (plain(_answer(each)) + _first_line(each) for each in (flip.before, flip.after))
+    return (_code(flip.case_id), plain(_changes(flip)), plain(_label(flip)), *sides)
 
 
 def _first_line(answer: Answer) -> str:
@@ -200,7 +200,7 @@ def _label(flip: Flip) -> str:
 
 def _answer(answer: Answer) -> str:
     if answer.safe_to_retry is None:
-        return f"no answer: {_flat(answer.error)}"
+        return f"no answer: {flat(answer.error)}"
     said = f"{answer.category}/{answer.failure_type}, {_safe(answer.safe_to_retry)}"
     return f"{said}, confidence {answer.confidence:.2f}"
 
@@ -242,31 +242,8 @@ def _align(rows: Sequence[Sequence[str]]) -> Iterable[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _flat(text: str) -> str:
-    """Put a text on one line, without what a terminal would obey."""
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split())
-    )
-
-
-def _plain(text: str) -> str:
-    """Escape our own words, and what they quote; a space of no width breaks mentions and issue numbers."""
-    parted = re.sub("[@#]", lambda match: f"{match[0]}\N{ZERO WIDTH SPACE}", _flat(text))
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", parted)
-
-
 def _code(text: str) -> str:
-    """Make a code span of a foreign text: its fence is longer than any run of backticks inside."""
-    flat = _flat(text)
-    cut = flat if len(flat) <= MAX_SHOWN_CHARS else flat[: MAX_SHOWN_CHARS - 1] + "…"
-    cut = cut.replace("|", "¦")  # GitHub parts cells before it looks for code
-    fence = "`" * (max(map(len, re.findall("`+", cut)), default=0) + 1)
-    return f"{fence} {cut} {fence}"
+    return code(text, limit=MAX_SHOWN_CHARS)
 
 
 def _jsonable(value: Any) -> Any:  # noqa: ANN401 (orjson hands over whatever it does not know)

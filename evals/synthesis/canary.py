@@ -149,9 +149,3 @@ def plant(scene: Scene, leak: Leak) -> None:
     secret = make_secret(scene.ground.luck, leak.kind)
     leak.plant(scene, secret)
     scene.facts.canaries.append(secret)
-
-
-def spellings(secret: str) -> tuple[str, ...]:
-    """The forms in which a secret may stand in a log: plain, URL-encoded, in base64 behind a user's name."""
-    coded = base64.b64encode(f"etl:{secret}".encode()).decode()
-    return secret, quote(secret, safe=""), coded

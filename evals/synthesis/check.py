@@ -1,38 +1,16 @@
 """A synthetic case's files and its truth → the reasons why the label can't be right; none when it can.
 
-The checks know what logs say of a write and what a name may not say; they know nothing of the product.
+They are those that every dataset is held to (`evals.rule`, `evals.hint`), where they need nothing but files.
 """
 
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
 from diagnose.taxonomy import FACTS, RetryRule
 from evals.case import Metadata
-from evals.synthesis.canary import spellings
-
-WRITE_EFFECTS: Final = (
-    re.compile(r"Start to commit write Job"),
-    re.compile(r"Write Job \S+ committed"),
-    re.compile(r"Finished processing stats for write job"),
-    re.compile(r"Saved output of task"),
-    re.compile(r"attempt_\d+_\d+_m_\d+_\d+: Committed"),
-    re.compile(r"TASK_WRITE_FAILED|Task failed while writing rows"),
-    re.compile(
-        r"Moving data to(?: local)? directory|Loading data to table|Loaded data to table", re.IGNORECASE
-    ),
-    re.compile(r"Committed (?:delta )?(?:version|snapshot|#\d+)|Committed delta", re.IGNORECASE),
-    re.compile(r"Committed in \d+ ms|Successfully committed to table"),
-    re.compile(r"Committing \S+ action commit|Completed instant|Marked? instant \S+ complete", re.IGNORECASE),
-)
-"""Lines that tell of a write's effect, as Spark, Hive, Delta, Iceberg and Hudi print them."""
-
-LABEL_WORDS: Final = re.compile(
-    r"oom|memory|fail|error|denied|permission|auth|skew|corrupt|malform|timeout|throttl|kill|lost|unknown|broken|bad|missing",
-    re.IGNORECASE,
-)
-"""Words that a job's name or a case's id must not hold."""
+from evals.hint import hints
+from evals.rule import MIN_EVIDENCE_CHARS, write_sign
+from evals.secret import spellings
 
 
 def inflate(data: bytes) -> str:
@@ -59,7 +37,7 @@ def holds(files: Mapping[str, bytes], parts: Iterable[str]) -> bool:
 
 def write_lines(files: Mapping[str, bytes]) -> tuple[str, ...]:
     """The lines that tell of a write's effect."""
-    return tuple(line for line in lines(files) if any(form.search(line) for form in WRITE_EFFECTS))
+    return tuple(line for line in lines(files) if write_sign(line))
 
 
 def problems(files: Mapping[str, bytes], metadata: Metadata, *, names: Iterable[str]) -> tuple[str, ...]:
@@ -74,13 +52,13 @@ def problems(files: Mapping[str, bytes], metadata: Metadata, *, names: Iterable[
         *_evidence(files, metadata),
         *_canaries(files, metadata),
         *_retry(files, metadata),
-        *(f"the name {name!r} holds a word of the label" for name in names if LABEL_WORDS.search(name)),
+        *_names(names, metadata),
     )
 
 
 def _evidence(files: Mapping[str, bytes], metadata: Metadata) -> Iterator[str]:
     for part in metadata.evidence:
-        if "\n" in part or len(part) < 8:
+        if "\n" in part or len(part) < MIN_EVIDENCE_CHARS:
             yield f"evidence {part!r} is not a part of one line, or too short to prove a cause"
     if metadata.evidence and not holds(files, metadata.evidence):
         yield f"no evidence stands in any file: {metadata.evidence!r}"
@@ -92,6 +70,12 @@ def _canaries(files: Mapping[str, bytes], metadata: Metadata) -> Iterator[str]:
             yield f"canary {secret!r} stands in no file"
         if any(secret in part for part in metadata.evidence):
             yield f"canary {secret!r} stands in the evidence"
+
+
+def _names(names: Iterable[str], metadata: Metadata) -> Iterator[str]:
+    for name in names:
+        if words := hints(name, metadata):
+            yield f"the name {name!r} gives the label away ({', '.join(words)})"
 
 
 def _retry(files: Mapping[str, bytes], metadata: Metadata) -> Iterator[str]:

@@ -14,8 +14,9 @@ from typing import Final
 
 from diagnose.taxonomy import FACTS, Category, FailureType, RetryRule
 from evals.case import Case
+from evals.secret import spellings
 from evals.synthesis import check
-from evals.synthesis.canary import LEAKS, Leak, plant, spellings
+from evals.synthesis.canary import LEAKS, Leak, plant
 from evals.synthesis.damage import DAMAGES, Damage, pack
 from evals.synthesis.decoy import DECOYS, LOST_MASTER, Decoy
 from evals.synthesis.ending import lose_master

@@ -1,10 +1,7 @@
-"""The REST metadata source against a loopback stand-in over TLS, and its key against moto's Secrets Manager."""
+"""The REST metadata source against a loopback stand-in over TLS: what is asked, and what every reply comes to."""
 
 import gzip
 import json
-import logging
-import random
-import string
 import time
 from pathlib import Path
 
@@ -14,70 +11,16 @@ import pytest
 from botocore.config import Config
 from emrserver import EmrServer, sample_meta
 from metadataserver import Answer, MetadataServer
-from moto.server import ThreadedMotoServer
+from restapi import CREDENTIALS, FAILURE, KEY, NEXT_KEY, PATH, Keys, reply
 
 from diagnose.contract import MetadataReply, reply_schema
 from diagnose.deadline import NO_DEADLINE, Deadline
 from diagnose.emr import EmrSource
 from diagnose.errors import DeadlineError, MetadataError, UsageError
 from diagnose.failure import Failure
-from diagnose.rest import MAX_REPLY_BYTES, RestSource, http_client, secret_key
+from diagnose.rest import MAX_REPLY_BYTES, RestSource, http_client
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "metadata.schema.json"
-CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-FAILURE = Failure(cluster_id="j-1", step_id="s-1")
-PATH = "/clusters/j-1/steps/s-1"
-
-
-def made_up(seed):
-    rng = random.Random(seed)
-    return "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(40))
-
-
-KEY, NEXT_KEY = made_up(1), made_up(2)
-
-
-class Pauses(list):
-    """Takes the place of sleep."""
-
-    def __call__(self, seconds):
-        self.append(seconds)
-
-
-class Keys:
-    """Gives one key after the other, the last for ever."""
-
-    def __init__(self, *keys):
-        self.keys = list(keys)
-        self.asked = 0
-
-    def __call__(self):
-        self.asked += 1
-        return self.keys.pop(0) if len(self.keys) > 1 else self.keys[0]
-
-
-@pytest.fixture
-def pauses():
-    return Pauses()
-
-
-@pytest.fixture
-def source(pauses):
-    made = []
-
-    def make(server, key=None, *, timeout_seconds=5.0, **more):
-        made.append(http_client(cafile=server.cafile, timeout_seconds=timeout_seconds))
-        return RestSource(
-            made[-1], server.endpoint + "/", "x-api-key", key or Keys(KEY), sleep=pauses, **more
-        )
-
-    yield make
-    for http in made:
-        http.close()
-
-
-def reply(**more):
-    return {PATH: {**sample_meta(), **more}}
 
 
 def test_the_committed_schema_is_the_code_s():
@@ -141,7 +84,7 @@ def logging_meta():
 
 
 @pytest.mark.parametrize("make", [sample_meta, fleet_meta], ids=["groups", "fleets"])
-def test_both_sources_tell_the_same(source, make):
+def test_both_sources_tell_the_same(rest_source, make):
     document = make()
     with EmrServer(document) as emr:
         client = boto3.client(
@@ -154,7 +97,7 @@ def test_both_sources_tell_the_same(source, make):
         one = EmrSource(client).fetch(FAILURE, deadline=NO_DEADLINE)
         client.close()
     with MetadataServer({PATH: document}, key=KEY) as server:
-        two = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        two = rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert one.failure == two.failure
     assert one.gaps == two.gaps
     for group in ("cluster", "log_location", "log_locations", "logging", "spark", "yarn", "hive", "step"):
@@ -162,42 +105,51 @@ def test_both_sources_tell_the_same(source, make):
     assert one.context.cluster["instances"]
 
 
-def test_the_schema_knows_every_field_that_is_read(source):
+def test_the_schema_knows_every_field_that_is_read(rest_source):
     from diagnose.metadata import read_metadata
 
     document = logging_meta()
     _, context, gaps = read_metadata(json.dumps(document))
     with MetadataServer({PATH: document}, key=KEY) as server:
-        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        told = rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert told.gaps == gaps
     for group in ("cluster", "logging", "log_locations", "yarn"):
         assert getattr(told.context, group) == getattr(context, group), group
     assert told.context.cluster["instance_profile"] == "EMR_EC2"
 
 
-def test_signals_are_told_here_only(source):
+def test_signals_are_told_here_only(rest_source):
     signals = {
         "control_row": {"batch_id": "b-7", "attempt_count": 2},
         "record_counts": {"in": 10},
         "more": [1],
     }
     with MetadataServer(reply(signals=signals), key=KEY) as server:
-        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        told = rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert told.context.signals == signals
 
 
 @pytest.mark.parametrize("signals", [{"record_counts": {"in": "many"}, "control_row": [1]}, [1], "none"])
-def test_signals_of_another_shape_cost_no_diagnosis(source, signals):
+def test_signals_of_another_shape_cost_no_diagnosis(rest_source, signals):
     with MetadataServer(reply(signals=signals), key=KEY) as server:
-        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        told = rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert told.context.step["name"]
     assert told.context.signals == (signals if isinstance(signals, dict) else {})
     assert isinstance(signals, dict) or "metadata, signals: not as agreed, ignored" in told.gaps
 
 
-def test_one_request_with_the_key_in_its_header_and_nothing_else(source):
+def test_signals_that_are_nested_too_deeply_are_an_error_that_names_the_reply_alone(rest_source):
+    body = json.dumps(reply(signals={"note": "x"})[PATH]).replace('"x"', "[" * 300 + f'"{KEY}"' + "]" * 300)
+    with MetadataServer(key=KEY) as server:
+        server.script.append(Answer(body=body.encode()))
+        with pytest.raises(MetadataError, match=r"reply is not as .* \(json_invalid\)") as caught:
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+    assert "signals" not in str(caught.value)
+
+
+def test_one_request_with_the_key_in_its_header_and_nothing_else(rest_source):
     with MetadataServer(reply(), key=KEY) as server:
-        source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
         assert server.paths == [PATH]
         (headers,) = server.headers
     assert {name.lower() for name in headers} == {
@@ -210,29 +162,29 @@ def test_one_request_with_the_key_in_its_header_and_nothing_else(source):
     }
 
 
-def test_ids_are_percent_encoded(source):
+def test_ids_are_percent_encoded(rest_source):
     failure = Failure(cluster_id="j/../1?x=y#z", step_id="s 1%2F")
     with MetadataServer(key=KEY) as server:
         with pytest.raises(MetadataError, match="HTTP 404"):
-            source(server).fetch(failure, deadline=NO_DEADLINE)
+            rest_source(server).fetch(failure, deadline=NO_DEADLINE)
         assert server.paths == ["/clusters/j%2F..%2F1%3Fx%3Dy%23z/steps/s%201%252F"]
 
 
 @pytest.mark.parametrize("ids", [("", "s-1"), ("j-1", ""), ("..", "s-1"), ("j-1", ".")])
-def test_ids_that_make_no_path_are_refused(source, ids):
+def test_ids_that_make_no_path_are_refused(rest_source, ids):
     with MetadataServer(key=KEY) as server:
         with pytest.raises(MetadataError, match="are needed"):
-            source(server).fetch(Failure(cluster_id=ids[0], step_id=ids[1]), deadline=NO_DEADLINE)
+            rest_source(server).fetch(Failure(cluster_id=ids[0], step_id=ids[1]), deadline=NO_DEADLINE)
         assert server.calls == 0
 
 
 @pytest.mark.parametrize(
     "fault", [Answer(status=500), Answer(status=503), Answer(status=429), Answer(cut=True)]
 )
-def test_what_may_pass_is_tried_three_times_more(source, pauses, fault):
+def test_what_may_pass_is_tried_three_times_more(rest_source, pauses, fault):
     with MetadataServer(reply(), key=KEY) as server:
         server.script.extend([fault] * 3)
-        assert source(server).fetch(FAILURE, deadline=NO_DEADLINE).context.step["name"] == "orders"
+        assert rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE).context.step["name"] == "orders"
         assert server.calls == 4
     assert pauses == [1, 2, 4]
 
@@ -244,29 +196,29 @@ def test_what_may_pass_is_tried_three_times_more(source, pauses, fault):
         (Answer(cut=True), "RemoteProtocolError, gave up after 4"),
     ],
 )
-def test_after_four_attempts_it_is_an_error(source, fault, words):
+def test_after_four_attempts_it_is_an_error(rest_source, fault, words):
     with MetadataServer(reply(), key=KEY) as server:
         server.script.extend([fault] * 5)
         with pytest.raises(MetadataError, match=words):
-            source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
         assert server.calls == 4
 
 
-def test_a_reply_that_does_not_come_is_waited_for_four_times(source, pauses):
+def test_a_reply_that_does_not_come_is_waited_for_four_times(rest_source, pauses):
     with MetadataServer(reply(), key=KEY) as server:
         server.script.extend([Answer(hold=True)] * 4)
         with pytest.raises(MetadataError, match="ReadTimeout, gave up after 4 attempts"):
-            source(server, timeout_seconds=0.1).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server, timeout_seconds=0.1).fetch(FAILURE, deadline=NO_DEADLINE)
         assert server.calls == 4
     assert pauses == [1, 2, 4]
 
 
-def test_a_reply_that_does_not_come_is_not_waited_for_beyond_the_deadline(source):
+def test_a_reply_that_does_not_come_is_not_waited_for_beyond_the_deadline(rest_source):
     begun = time.monotonic()
     with MetadataServer(reply(), key=KEY) as server:
         server.script.append(Answer(hold=True))
         with pytest.raises(DeadlineError):
-            source(server, timeout_seconds=3600).fetch(
+            rest_source(server, timeout_seconds=3600).fetch(
                 FAILURE, deadline=Deadline(lambda: 0.5 - (time.monotonic() - begun))
             )
         assert server.calls == 1
@@ -275,21 +227,21 @@ def test_a_reply_that_does_not_come_is_not_waited_for_beyond_the_deadline(source
 @pytest.mark.parametrize(
     ("value", "waited"), [("7", [7]), ("Sun, 22 Nov 2026 07:45:40 GMT", [10]), ("soon", [1]), ("0", [1])]
 )
-def test_retry_after_is_honoured(source, pauses, value, waited):
+def test_retry_after_is_honoured(rest_source, pauses, value, waited):
     with MetadataServer(reply(), key=KEY) as server:
         server.script.append(Answer(status=429, headers={"Retry-After": value}))
-        source(server, now=lambda: 1795333530.0).fetch(FAILURE, deadline=NO_DEADLINE)
+        rest_source(server, now=lambda: 1795333530.0).fetch(FAILURE, deadline=NO_DEADLINE)
     assert pauses == waited
 
 
-def test_a_long_retry_after_is_not_waited_for(source, pauses):
+def test_a_long_retry_after_is_not_waited_for(rest_source, pauses):
     with MetadataServer(reply(), key=KEY) as server:
         server.script.append(Answer(status=503, headers={"Retry-After": "3600"}))
         with pytest.raises(MetadataError, match="asks to come back in 3600 s"):
-            source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
         server.script.append(Answer(status=503, headers={"Retry-After": "30"}))
         with pytest.raises(DeadlineError):
-            source(server).fetch(FAILURE, deadline=Deadline(lambda: 20.0))
+            rest_source(server).fetch(FAILURE, deadline=Deadline(lambda: 20.0))
     assert pauses == []
 
 
@@ -302,11 +254,11 @@ def test_a_long_retry_after_is_not_waited_for(source, pauses):
         (204, "not worth"),
     ],
 )
-def test_other_statuses_are_errors_at_once(source, pauses, status, words):
+def test_other_statuses_are_errors_at_once(rest_source, pauses, status, words):
     with MetadataServer(reply(), key=KEY) as server:
         server.script.append(Answer(status=status, headers={"Location": server.endpoint + PATH}, body=b""))
         with pytest.raises(MetadataError, match=f"HTTP {status}; .*{words}"):
-            source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
         assert server.calls == 1
     assert pauses == []
 
@@ -333,10 +285,10 @@ def test_a_client_that_follows_redirects_does_not_do_so_with_the_key(pauses):
         ("no-tls", "speaks no TLS"),
     ],
 )
-def test_a_failed_check_of_tls_is_named_at_once_and_the_key_stays(source, pauses, kind, words):
+def test_a_failed_check_of_tls_is_named_at_once_and_the_key_stays(rest_source, pauses, kind, words):
     with MetadataServer(reply(), key=KEY, kind=kind) as server:
         with pytest.raises(MetadataError, match=f"TLS: .*{words}"):
-            source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
         assert server.headers == []
     assert pauses == []
 
@@ -367,234 +319,34 @@ def test_a_ca_file_that_is_none_is_a_usage_error(tmp_path):
     ],
     ids=["html", "binary", "deep", "empty", "list", "wrong type", "other step", "other cluster", "huge"],
 )
-def test_a_reply_that_is_not_as_agreed_is_an_error_that_says_why(source, pauses, body, words):
+def test_a_reply_that_is_not_as_agreed_is_an_error_that_says_why(rest_source, pauses, body, words):
     with MetadataServer(key=KEY) as server:
         server.script.append(Answer(body=body))
         with pytest.raises(MetadataError, match=words):
-            source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert pauses == []
 
 
-def test_an_error_names_neither_a_value_nor_a_key_of_the_job(source):
+def test_an_error_names_neither_a_value_nor_a_key_of_the_job(rest_source):
     step = {"Id": "s-1", "Config": {"Properties": {KEY: [NEXT_KEY]}}}
     bad = {"step": step, "cluster": {"Id": "j-1"}}
     wanted = pytest.raises(MetadataError, match=r"step\.Config\.Properties is not as")
     with MetadataServer({PATH: bad}, key=KEY) as server, wanted as caught:
-        source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert KEY not in str(caught.value) and NEXT_KEY not in str(caught.value)
 
 
-def test_a_compressed_reply_is_refused(source):
+def test_a_compressed_reply_is_refused(rest_source):
     with MetadataServer(key=KEY) as server:
         server.script.append(Answer(body=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}))
         with pytest.raises(MetadataError, match="is compressed"):
-            source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+            rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
 
 
-def test_half_a_surrogate_and_unknown_fields_do_not_stop_it(source):
+def test_half_a_surrogate_and_unknown_fields_do_not_stop_it(rest_source):
     body = json.dumps(reply(other={"a": 1})[PATH]).replace('"orders"', '"ord\\ud800ers"')
     with MetadataServer(key=KEY) as server:
         server.script.append(Answer(body=body.encode()))
-        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
+        told = rest_source(server).fetch(FAILURE, deadline=NO_DEADLINE)
     assert told.context.step["name"] == "ord?ers"
     told.context.document.encode()
-
-
-# The key
-
-
-def test_the_key_is_fetched_once(source):
-    keys = Keys(KEY)
-    with MetadataServer(reply(), key=KEY) as server:
-        asking = source(server, keys)
-        for _ in range(3):
-            asking.fetch(FAILURE, deadline=NO_DEADLINE)
-    assert keys.asked == 1
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_was_rotated_is_fetched_anew(source, pauses, status):
-    keys = Keys(KEY, NEXT_KEY)
-    with MetadataServer(reply(), key=NEXT_KEY) as server:
-        server.script.append(Answer(status=status))
-        asking = source(server, keys)
-        assert asking.fetch(FAILURE, deadline=NO_DEADLINE).context.step["name"] == "orders"
-        assert [headers["x-api-key"] for headers in server.headers] == [KEY, NEXT_KEY]
-        asking.fetch(FAILURE, deadline=NO_DEADLINE)
-    assert keys.asked == 2
-    assert pauses == []
-
-
-def test_a_key_that_stays_refused_is_an_error(source):
-    with MetadataServer(reply(), key=made_up(3)) as server:
-        with pytest.raises(MetadataError, match="HTTP 401; the key was refused"):
-            source(server, Keys(KEY, NEXT_KEY)).fetch(FAILURE, deadline=NO_DEADLINE)
-        assert server.calls == 2
-        with pytest.raises(MetadataError, match="HTTP 401; the key was refused"):
-            source(server, Keys(KEY)).fetch(FAILURE, deadline=NO_DEADLINE)
-        assert server.calls == 3, "the same key is not tried twice"
-
-
-def test_an_api_without_a_key_is_asked_without(pauses):
-    with MetadataServer(reply()) as server, http_client(cafile=server.cafile) as http:
-        RestSource(http, server.endpoint, "x-api-key", None, sleep=pauses).fetch(
-            FAILURE, deadline=NO_DEADLINE
-        )
-        assert "x-api-key" not in server.headers[0]
-
-
-@pytest.mark.parametrize("key", ["", "  ", "a\nb", "ключ", "a\x00"])
-def test_a_key_that_no_header_takes_is_an_error_that_does_not_show_it(source, key):
-    with MetadataServer(reply(), key=KEY) as server:
-        with pytest.raises(MetadataError, match="the key is empty or not printable") as caught:
-            source(server, lambda: key).fetch(FAILURE, deadline=NO_DEADLINE)
-        assert server.calls == 0
-    assert not key.strip() or key not in str(caught.value)
-
-
-def test_a_new_key_that_no_header_takes_is_an_error_too(source):
-    with MetadataServer(reply(), key=NEXT_KEY) as server:
-        with pytest.raises(MetadataError, match="the key is empty or not printable"):
-            source(server, Keys(KEY, "\n")).fetch(FAILURE, deadline=NO_DEADLINE)
-        assert server.calls == 1
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://h/",
-        "https://",
-        "h/x",
-        "https://u:p@h",
-        "https://h/?a=1",
-        "https://h/#a",
-        "https://h:x/",
-        "ftp://h",
-    ],
-)
-def test_an_address_that_would_show_the_key_is_refused(url):
-    with http_client() as http, pytest.raises(UsageError, match="METADATA_API_URL"):
-        RestSource(http, url, "x-api-key", Keys(KEY))
-
-
-@pytest.mark.parametrize("header", ["", "a b", "x:", "x\r\ny"])
-def test_a_header_that_is_none_is_refused(header):
-    with http_client() as http, pytest.raises(UsageError, match="METADATA_API_AUTH_HEADER"):
-        RestSource(http, "https://h", header, Keys(KEY))
-
-
-@pytest.mark.parametrize("status", [200, 400, 401, 500])
-def test_the_key_is_in_no_message_repr_or_log_record(source, caplog, status):
-    for name in ("", "httpx", "httpcore", "diagnose"):
-        caplog.set_level(logging.DEBUG, logger=name)
-    with MetadataServer(key=KEY) as server:
-        server.script.extend([Answer(status=status, echo=True)] * 4)
-        asking = source(server)
-        with pytest.raises(MetadataError) as caught:
-            asking.fetch(FAILURE, deadline=NO_DEADLINE)
-        assert server.headers[0]["x-api-key"] == KEY
-    written = [str(vars(record)) + record.getMessage() for record in caplog.records]
-    assert KEY not in "\n".join([str(caught.value), repr(caught.value), repr(asking), *written])
-
-
-# Secrets Manager
-
-
-@pytest.fixture(scope="module")
-def secrets():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    client = boto3.client(
-        "secretsmanager",
-        region_name="eu-west-1",
-        endpoint_url=f"http://{host}:{port}",
-        config=Config(retries={"total_max_attempts": 1}),
-        **CREDENTIALS,
-    )
-    yield client
-    client.close()
-    server.stop()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        KEY,
-        f" {KEY}\n",
-        json.dumps({"api_key": KEY, "user": "etl"}),
-        json.dumps({"apiKey": KEY, "user": "etl"}),
-        json.dumps({"key": KEY, "user": "etl"}),
-        json.dumps({"anything": KEY, "version": 3}),
-    ],
-    ids=["plain", "blanks", "api_key", "apiKey", "key", "only text"],
-)
-def test_a_secret_may_be_the_key_or_hold_it(secrets, text):
-    name = f"metadata/{random.randrange(1 << 60)}"
-    secrets.create_secret(Name=name, SecretString=text)
-    assert secret_key(secrets, name) == KEY
-
-
-@pytest.mark.parametrize(
-    ("secret", "words"),
-    [
-        ({"SecretBinary": b"x" * 20}, "is binary; store the key as text"),
-        ({"SecretString": json.dumps({"a": KEY, "b": NEXT_KEY})}, "holds no single key"),
-        ({"SecretString": "{}"}, "holds no single key"),
-        ({"SecretString": "  "}, "holds no single key"),
-    ],
-    ids=["binary", "two", "none", "blank"],
-)
-def test_a_secret_that_holds_no_key_is_an_error(secrets, secret, words):
-    name = f"metadata/{random.randrange(1 << 60)}"
-    secrets.create_secret(Name=name, **secret)
-    with pytest.raises(MetadataError, match=f"secret '{name}': {words}") as caught:
-        secret_key(secrets, name)
-    assert KEY not in str(caught.value) and NEXT_KEY not in str(caught.value)
-
-
-def test_a_secret_that_is_not_there_is_named(secrets):
-    with pytest.raises(
-        MetadataError, match="secret 'metadata/none': ResourceNotFoundException; no such secret"
-    ):
-        secret_key(secrets, "metadata/none")
-
-
-def test_a_secret_that_may_not_be_read_names_the_permission():
-    with EmrDenied() as server:
-        client = boto3.client(
-            "secretsmanager",
-            region_name="eu-west-1",
-            endpoint_url=server.endpoint,
-            config=Config(retries={"total_max_attempts": 1}),
-            **CREDENTIALS,
-        )
-        with pytest.raises(
-            MetadataError, match="'m': AccessDeniedException; allow secretsmanager:GetSecretValue"
-        ):
-            secret_key(client, "m")
-        client.close()
-
-
-class EmrDenied(EmrServer):
-    """The same protocol, and no for an answer."""
-
-    def answer(self, operation, request):
-        return 400, json.dumps({"__type": "AccessDeniedException", "message": "no"})
-
-
-def test_a_secret_is_in_no_log_record(secrets, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("botocore.parsers"), "filters", [])  # of earlier tests
-    name = f"metadata/{random.randrange(1 << 60)}"
-    secrets.create_secret(Name=name, SecretString=NEXT_KEY)
-    caplog.clear()
-    caplog.set_level(logging.DEBUG)
-    assert secret_key(secrets, name) == NEXT_KEY
-    assert NEXT_KEY not in "\n".join(str(vars(record)) + record.getMessage() for record in caplog.records)
-
-
-def test_a_reply_that_repeats_the_key_tells_it_to_nobody(source):
-    with MetadataServer(reply(signals={"note": f"called as {KEY}"}), key=KEY) as server:
-        told = source(server).fetch(FAILURE, deadline=NO_DEADLINE)
-    assert KEY not in str(told)
-    assert told.context.signals == {"note": "called as [REDACTED-SECRET]"}

@@ -1,4 +1,4 @@
-from answer import row
+from runs import scored as row
 
 from diagnose.taxonomy import Category
 from evals.agreement import accepts

@@ -1,5 +1,5 @@
 import pytest
-from answer import row
+from runs import scored as row
 
 from evals.breakdown import MAIN, breakdown
 from evals.metric import METRICS, measure

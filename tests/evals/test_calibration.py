@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from answer import row
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import scored as row
 
 from evals.calibration import calibration, calibration_error, equal_mass_error
 from evals.run import Row

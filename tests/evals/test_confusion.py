@@ -2,9 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from answer import row
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import scored as row
 
 from diagnose.taxonomy import Category
 from evals.confusion import CATEGORIES, COLUMNS, class_scores, confusion, macro_f1

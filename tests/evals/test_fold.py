@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from answer import row
+from runs import scored as row
 
 from evals.fold import average, cases, score, worst
 

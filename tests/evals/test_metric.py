@@ -2,9 +2,9 @@ import random
 
 import numpy as np
 import pytest
-from answer import row
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import scored as row
 
 from evals.metric import COUNTED, METRICS, Count, Unit, Value, measure
 from evals.run import Row

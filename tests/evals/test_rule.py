@@ -87,8 +87,13 @@ def test_what_is_no_contradiction_is_left_alone(told: Build, label: dict[str, An
         "INFO FileOutputCommitter: Saved output of task 'attempt_2026_0_m_000001_1' to hdfs://n/out",
         "INFO SparkHadoopMapRedUtil: attempt_2026_0_m_000001_1: Committed. Elapsed time: 4 ms.",
         "Moving data to directory hdfs://n/user/hive/warehouse/t",
+        "Loaded data to table sales.orders",
         "INFO SnapshotProducer: Committed snapshot 77 (BaseReplacePartitions)",
         "INFO OptimisticTransaction: Committed delta #3 to hdfs://n/t/_delta_log",
+        "INFO OptimisticTransaction: Committed #4 to hdfs://n/t/_delta_log",
+        "INFO BaseMetastoreTableOperations: Committed in 512 ms",
+        "INFO HoodieActiveTimeline: Completed instant 20261122",
+        "INFO HoodieActiveTimeline: Marked instant 20261122 complete",
         "java.sql.BatchUpdateException: Batch entry 0 INSERT INTO t VALUES (1) was aborted",
     ],
 )
@@ -104,6 +109,7 @@ def test_a_safe_label_on_logs_that_tell_of_a_write_is_found(told: Build, sign: s
         "ERROR TaskSetManager: Task 12 in stage 4.0 failed 4 times; aborting job",
         "INFO OutputCommitCoordinator: Registering OutputCommitCoordinator",
         "INFO FileOutputCommitter: File Output Committer Algorithm version is 2",
+        "INFO AppInfoParser: Committed offsets are read from the group's own topic",
         "\tat org.apache.spark.sql.execution.datasources.FileFormatWriter$.write(FileFormatWriter.scala:271)",
     ],
 )

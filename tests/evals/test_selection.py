@@ -1,9 +1,9 @@
 from itertools import pairwise
 
 import pytest
-from answer import row
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import scored as row
 
 from evals.run import Row
 from evals.selection import risk_area, risk_coverage

@@ -1,4 +1,7 @@
-"""Runs made by hand: answers as told, judged by the real scorers. Test data only, never a recording."""
+"""Runs made by hand: answers as told, judged by the real scorers. Test data only, never a recording.
+
+`scored` makes a row whose scores are given, for numbers that depend on nothing else.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,12 +11,13 @@ from typing import Any
 
 from diagnose.diagnosis import Diagnosis, Evidence, EvidenceRole, Status
 from diagnose.prompt import version_sha256
-from diagnose.taxonomy import FACTS, FailureType, TriageLabel
+from diagnose.taxonomy import FACTS, Category, FailureType, TriageLabel
 from evals.case import Case
 from evals.evaluation import Evaluation, assess
 from evals.gate import Standing
 from evals.outcome import Outcome
-from evals.run import DatasetId, Demands, Expected, Identity, Miss, Provenance, Row, Run
+from evals.run import DatasetId, Demands, Expected, Identity, Miss, Provenance, Row, Run, Timing
+from evals.score import Score
 from evals.scorers import judge
 
 MODEL = "us.anthropic.claude-sonnet-4-6"
@@ -22,6 +26,8 @@ MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = {"max_log_size_bytes": 32768}
 FILE = "stdout.gz"
 LINE = "java.net.ConnectException: Connection refused"
+TYPES = {facts.category: failure_type for failure_type, facts in reversed(FACTS.items())}
+"""The first failure type of each category."""
 
 
 def sha256(text: str) -> str:
@@ -140,6 +146,41 @@ def row(
     )
 
 
+def scored(
+    case_id: str = "a",
+    *,
+    repeat: int = 0,
+    expected: str = "UNKNOWN",
+    accept: tuple[str, ...] = (),
+    got: str | None = "UNKNOWN",
+    confidence: float = 0.9,
+    scores: dict[str, float | None] | None = None,
+    wall_ms: float = 0.0,
+    cpu_ms: float = 0.0,
+    **place: str,
+) -> Row:
+    """Build a row with these scores; `got` and `expected` are categories, `got=None` is an errored one."""
+    return Row(
+        case_id=case_id,
+        repeat=repeat,
+        dataset=place.get("dataset", "lab"),
+        cluster=place.get("cluster", case_id),
+        origin=place.get("origin", "lab"),
+        difficulty=place.get("difficulty", "easy"),
+        case_sha256="0" * 64,
+        expected=Expected(
+            category=Category(expected),
+            accept=tuple(map(Category, accept)),
+            failure_type=TYPES[Category(expected)],
+            safe_to_retry=False,
+        ),
+        diagnosis=None if got is None else _diagnosis(TYPES[Category(got)], (), confidence=confidence),
+        error="boom" if got is None else "",
+        scores={name: Score(value=value, reason="") for name, value in (scores or {}).items()},
+        timing=Timing(wall_ms=wall_ms, cpu_ms=cpu_ms),
+    )
+
+
 def run(
     rows: Iterable[Row],
     *,
@@ -209,6 +250,16 @@ def _diagnosis(failure_type: FailureType, lines: tuple[str, ...], **changes: Any
         for text in lines
     ]
     values: dict[str, Any] = {
+        "status": Status.DIAGNOSED,
+        "analyst": "rules",
+        "model_id": None,
+        "prompt_version": None,
+        "prompt_sha256": None,
+        "safe_to_retry": False,
+        "confidence": 0.9,
+        "tokens_used": 0,
+        "input_tokens": 0,
+        "cost_usd": None,
         "root_cause": "the service refused",
         "log_evidences": list(lines),
         "recommendations": [],

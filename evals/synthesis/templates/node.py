@@ -51,7 +51,8 @@ def _lose_machine(scene: Scene, stage: Stage, lost: Executor, task: int, reason:
 
 
 def _machines(scene: Scene) -> int:
-    return len({executor.host for executor in scene.executors})
+    """Count machines, not names: two of them may have drawn one address."""
+    return len({executor.node for executor in scene.executors})
 
 
 def _gone_with_shuffle(scene: Scene, stage: Stage, lost: Executor) -> Throwable:

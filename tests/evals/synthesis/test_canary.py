@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from evals.synthesis.canary import LEAKS, Leak, plant, spellings
+from evals.secret import spellings
+from evals.synthesis.canary import LEAKS, Leak, plant
 from evals.synthesis.ground import Ground
 from evals.synthesis.meta import meta, write_controller
 from evals.synthesis.scene import Scene

@@ -66,7 +66,8 @@ def test_a_canary_within_the_evidence_is_refused() -> None:
 
 
 def test_a_name_may_not_give_the_label_away() -> None:
-    assert "holds a word of the label" in found(GOOD, label(), names=("orders_oom",))
+    found_problem = found(GOOD, label(), names=("orders_daily", "orders_outage"))
+    assert found_problem == "the name 'orders_outage' gives the label away (outage)"
 
 
 def test_a_file_that_is_no_gzip_reads_as_nothing() -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from diagnose.taxonomy import FACTS, Category, FailureType, RetryRule
-from evals.synthesis.canary import spellings
+from evals.secret import spellings
 from evals.synthesis.check import holds, lines, write_lines
 from evals.synthesis.generator import allot, build, generate
+from evals.synthesis.ground import Ground
 from evals.synthesis.scene import Scene
 from evals.synthesis.template import Template, TemplateError, Truth, load_templates
 from evals.synthesis.trace import Throwable
@@ -46,6 +47,17 @@ def test_a_templates_label_fits_its_logs(template: Template) -> None:
                 "no-containers",
                 "controller-only",
             }
+
+
+@pytest.mark.parametrize("name", ["spot-is-taken", "cluster-shrinks"])
+def test_a_machine_is_lost_even_where_two_of_them_drew_one_address(name: str) -> None:
+    template = next(each for each in TEMPLATES if each.id == name)
+    scene = Scene(Ground("one address"))
+    first, *others = scene.ground.workers
+    scene.ground.workers = (first, *(replace(each, host=first.host, ip=first.ip) for each in others))
+    truth = template.write(scene)
+    text = "\n".join(stream.text for stream in scene.ground.streams.values())
+    assert any(part in text for part in truth.evidence)
 
 
 @pytest.mark.parametrize("template", TEMPLATES[::7], ids=lambda template: template.id)

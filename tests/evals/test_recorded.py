@@ -24,6 +24,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         arguments = [
             "run",
             "datasets/lab",
+            "datasets/synthetic",
             "--subset",
             str(FOLDER / "subset.txt"),
             "--prompt",

@@ -77,6 +77,18 @@ class Clients:
         """Give the Secrets Manager client."""
         return self._client("secretsmanager", "", attempts=ATTEMPTS)
 
+    def table(self) -> Any:  # noqa: ANN401
+        """Give the DynamoDB client."""
+        return self._client("dynamodb", "", attempts=ATTEMPTS)
+
+    def bus(self) -> Any:  # noqa: ANN401
+        """Give the EventBridge client."""
+        return self._client("events", "", attempts=ATTEMPTS)
+
+    def queue(self) -> Any:  # noqa: ANN401
+        """Give the SQS client."""
+        return self._client("sqs", "", attempts=ATTEMPTS)
+
     def bedrock(self, timeout_seconds: float) -> Any:  # noqa: ANN401
         """Give a Bedrock Runtime client that gives up within some seconds."""
         return self._client("bedrock-runtime", "", attempts=1, timeout_seconds=timeout_seconds)

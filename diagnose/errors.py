@@ -8,6 +8,8 @@ DiagnoseError
 ├── CatalogueError    a signature or policy file does not hold what it must
 ├── MetadataError     the metadata of the failure can't be had, after all retries
 ├── ModelError        the model gives no answer, after all retries
+├── DeliveryError     a delivery can't be claimed, settled, published or put off; it must come again
+├── InvocationError   a direct call of the function can't be answered
 └── DeadlineError     the time is up; what is done so far is still worth a partial answer
 """
 
@@ -42,6 +44,14 @@ class MetadataError(DiagnoseError):
 
 class ModelError(DiagnoseError):
     """The model gives no answer; the message names model and error code, never the request or the reply."""
+
+
+class DeliveryError(DiagnoseError):
+    """Table, bus or queue can't be used; the message says which, with AWS's error code and the next step."""
+
+
+class InvocationError(DiagnoseError):
+    """What went wrong in a direct call, as its caller may see it: redacted, without a chain of causes."""
 
 
 class DeadlineError(DiagnoseError):

@@ -12,7 +12,7 @@ guide, "Using Lambda with Amazon SQS".
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, NoReturn, TypeVar
@@ -34,6 +34,8 @@ MAX_NAME_CHARS: Final = 256
 """EMR's own limit of a step's name; what is longer is cut."""
 
 _MESSAGE_ID: Final = re.compile(r"[\x21-\x7e]{1,100}")
+_RECEIPT: Final = re.compile(r"[\x21-\x7e]{1,2048}")
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,6}")
 _EVENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STATE: Final = re.compile(r"[A-Z][A-Z_]{1,31}")
 _STATES: Final = frozenset(
@@ -75,6 +77,10 @@ class Delivery:
     origin: Origin
     message_id: str | None = None
     """The SQS message's, to be named when it shall come again."""
+    receipt: str | None = None
+    """The SQS message's receipt handle, by which it can be put off."""
+    receives: int = 1
+    """How often the message has been received, this time included."""
     event_id: str | None = None
     verdict: Rejection | None = None
     cluster_id: str = ""
@@ -190,9 +196,15 @@ def _records(records: object) -> Sequence[object]:
 def _queued(record: object) -> Delivery:
     message_id = _formed(_mapping(record).get("messageId"), _MESSAGE_ID)
     try:
-        return _delivered(_body(record, message_id), Origin.QUEUE, message_id)
+        delivery = _delivered(_body(record, message_id), Origin.QUEUE, message_id)
     except _RefusedError as refused:
-        return Delivery(origin=Origin.QUEUE, message_id=message_id, verdict=refused.rejection)
+        delivery = Delivery(origin=Origin.QUEUE, message_id=message_id, verdict=refused.rejection)
+    count = _mapping(_mapping(record).get("attributes")).get("ApproximateReceiveCount")
+    return replace(
+        delivery,
+        receipt=_formed(_mapping(record).get("receiptHandle"), _RECEIPT),
+        receives=int(count) if _formed(count, _COUNT) else 1,
+    )
 
 
 def _body(record: object, message_id: str | None) -> object:

@@ -38,6 +38,8 @@ class Incident:
     """A file of the step's own folder was found, readable or not: its logs have begun to arrive."""
     last_written: datetime | None = None
     """When the newest file of the step's own folder was written; None where the store doesn't say."""
+    read_bytes: int = 0
+    """Decompressed bytes of all files together."""
 
     @property
     def cut_short(self) -> bool:
@@ -91,6 +93,7 @@ class _Reader:
 
     def __init__(self, store: LogStore, settings: Settings, deadline: Deadline) -> None:
         self._store = store
+        self._limit_bytes = settings.max_read_bytes
         self._budget = ReadBudget(settings.max_read_bytes, deadline)
         self._step_logs_seen = False
         self._last_written: datetime | None = None
@@ -193,6 +196,7 @@ class _Reader:
             gaps=tuple(dict.fromkeys(self.gaps)),
             step_logs_seen=self._step_logs_seen,
             last_written=self._last_written,
+            read_bytes=self._limit_bytes - self._budget.left_bytes,
         )
 
     def _expect(self, files: Sequence[Source]) -> None:

@@ -15,7 +15,7 @@ from diagnose.event import Delivery, Origin
 from diagnose.failure import Failure
 from diagnose.pipeline import Result, run, start
 from diagnose.repeat import Repeats, repeat_key
-from diagnose.state import Kit
+from diagnose.state import Kit, State
 from diagnose.telemetry import Silent, Telemetry
 from diagnose.verdict import refuse
 
@@ -34,6 +34,8 @@ class Intake:
 
     kit: Kit
     repeats: Repeats
+    walk: Callable[[State, Kit], Result] = run
+    """Walks the stages: `pipeline.run`, or a chain that was made of the kit."""
     publish: Callable[[Diagnosis], None] = _publish_nowhere
     """Gives the diagnosis to whoever subscribed; raises when it could not."""
     telemetry: Callable[[Failure], Telemetry] = _silent
@@ -93,7 +95,7 @@ def _served(delivery: Delivery, failure: Failure, intake: Intake) -> Served:
         telemetry=intake.telemetry(failure),
         patient=intake.patient and delivery.origin is Origin.QUEUE,
     )
-    result = run(state, intake.kit)
+    result = intake.walk(state, intake.kit)
     if result.state.postponed:
         return Served(delivery=delivery, diagnosis=None, postponed=True, result=result)
     intake.publish(result.diagnosis)

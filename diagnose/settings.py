@@ -1,7 +1,6 @@
 """The environment in, one frozen `Settings` out. The only module that reads the environment.
 
 Order: explicit argument > environment > default. A bad value is a `UsageError` that names the variable.
-Settings of stages that don't exist yet are not read here.
 """
 
 import json
@@ -17,6 +16,7 @@ from diagnose.identifier import REGION
 
 _GUARDRAIL: Final = r"^(?:|[a-z0-9]{1,2048}|arn:aws[a-z-]*:bedrock:\S{1,2000})$"
 _BUCKET: Final = r"^(?:|(?:s3[an]?://)?[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/\S*)?)$"
+_QUEUE_URL: Final = r"^(?:|https?://[^\s?#@]{1,1000}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?)$"
 _WANTED: Final = {
     "aws_region": "a region such as eu-central-1",
     "bedrock_model_id": "a model or profile id such as us.anthropic.claude-sonnet-4-6",
@@ -26,6 +26,10 @@ _WANTED: Final = {
     "metadata_api_url": "an https:// address without a query",
     "metadata_api_auth_header": "the name of an HTTP header",
     "s3_log_bucket": "a bucket's name, or bucket/prefix",
+    "result_bus_name": "the name or ARN of an event bus",
+    "idempotency_table": "the name or ARN of a DynamoDB table",
+    "queue_url": "the URL of the SQS queue that calls the function",
+    "service_name": "up to 250 letters, digits, and . - _ /",
 }
 """What to give instead of a value of the wrong form."""
 
@@ -65,6 +69,15 @@ class Settings(BaseModel):
     """After a failure, logs may still be on their way for this long; EMR uploads every five minutes."""
     deadline_reserve_seconds: Annotated[int, Field(ge=0, le=600)] = 30
     """Of a limited run's time, what is kept for the rules' verdict and its publication."""
+    token_budget: Annotated[int, Field(ge=1, le=10_000_000)] = 40_000
+    """What one diagnosis should stay within: more is warned of, never refused. Twice the longest prompt (a
+    repair sends it again) with 32 KB of excerpt, some 16,000 tokens, and two answers."""
+    result_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/:-]{0,1600}$")] = ""
+    """Where diagnoses are published; needed by the function only, like the next two."""
+    idempotency_table: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/:-]{0,1024}$")] = ""
+    queue_url: Annotated[str, Field(pattern=_QUEUE_URL)] = ""
+    service_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,250}$")] = "data-job-failure-intelligence"
+    """The one dimension of the function's metrics: tells deployments in one account apart."""
 
     @field_validator("redaction_extra_patterns")
     @classmethod
@@ -109,6 +122,44 @@ def load_settings(environ: Mapping[str, str] | None = None, **explicit: object) 
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _complaint(error) from None
+
+
+_DEPLOYED: Final = (
+    "bedrock_guardrail_id", "s3_log_bucket", "result_bus_name", "idempotency_table", "queue_url",
+)  # fmt: skip
+
+
+def load_deployed_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Build the settings of the Lambda function, which can't do without some.
+
+    Args:
+        environ: variables by name; the process's own by default.
+
+    Raises:
+        UsageError: a value is missing or can't be used; the message names every missing variable.
+    """
+    settings = load_settings(environ)
+    missing = [name.upper() for name in _DEPLOYED if not getattr(settings, name)]
+    if settings.metadata_source == "rest" and not settings.metadata_api_url:
+        missing.append("METADATA_API_URL")
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)}: not set; the function needs a value, see lambda/template.yaml"
+        )
+    return settings
+
+
+def tracing(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Tell where spans go and what they belong to, as Lambda says anew for every invocation.
+
+    Args:
+        environ: variables by name; the process's own by default.
+
+    Returns:
+        The address of the X-Ray daemon and the trace header, each "" where there is none.
+    """
+    source = os.environ if environ is None else environ
+    return source.get("AWS_XRAY_DAEMON_ADDRESS", ""), source.get("_X_AMZN_TRACE_ID", "")
 
 
 def _complaint(error: ValidationError) -> UsageError:

@@ -1,9 +1,10 @@
 """Stages and model calls in, JSON log records out: one redacted object on one line.
 
-`Telemetry` is the seam; `JsonTelemetry` writes to a logger, `Collector` keeps lists, `Silent` does nothing.
-`JsonFormatter` is for the root handler, so that records of botocore and LangChain pass through it too. It is
-part of SECURITY BOUNDARY 1: no text of a record leaves it unredacted, whether it stood in the message, its
-arguments, an exception, a traceback or `extra`; a record that can't be redacted is withheld as a whole.
+`Telemetry` is the seam; `JsonTelemetry` writes to a logger, `Collector` keeps lists, `Silent` does nothing,
+`Fork` tells several. `JsonFormatter` is for the root handler, so that records of botocore and LangChain pass
+through it too (`diagnose.console` puts it there); fields of a context stand on every line.
+It is part of SECURITY BOUNDARY 1: no text of a record leaves it unredacted, whether it stood in the message,
+its arguments, an exception, a traceback or `extra`; a record that can't be redacted is withheld as a whole.
 Thread, process and file names are not printed. Records are bounded: what lies beyond `MAX_RECORD_CHARS` is
 cut, more than `MAX_FIELDS` fields of `extra` are dropped.
 """
@@ -16,11 +17,28 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
+from diagnose.console import install
 from diagnose.identifier import is_cluster_id, is_step_id
 from diagnose.model import ModelCall
 from diagnose.redaction import redact
+
+__all__ = [
+    "LOGGER_NAME",
+    "MAX_FIELDS",
+    "MAX_RECORD_CHARS",
+    "WITHHELD",
+    "Collector",
+    "Fork",
+    "JsonFormatter",
+    "JsonTelemetry",
+    "Silent",
+    "StageRecord",
+    "Telemetry",
+    "checked_id",
+    "install",
+]
 
 MAX_RECORD_CHARS: Final = 64 * 1024
 """Text of one record; CloudWatch Logs takes 256 KB, and JSON may write one character as six."""
@@ -45,6 +63,10 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 _ARGS: Final = "args"
 """Named arguments of a message (`%(password)s`): their names tell what to redact; they are not printed."""
 _JSON_TYPES: Final = (dict, list, tuple, int, float, bool, type(None))
+_WORD: Final = re.compile(r"[A-Za-z_]{0,40}")
+"""A name of ours, such as that of a stage: shown even on a line whose texts could not be redacted."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +119,23 @@ class Collector:
         self.calls.append(model_call)
 
 
+class Fork:
+    """Tells several sinks as one, in order."""
+
+    def __init__(self, *sinks: Telemetry) -> None:
+        self._sinks = sinks
+
+    def stage(self, record: StageRecord) -> None:
+        """Tell each of a stage."""
+        for sink in self._sinks:
+            sink.stage(record)
+
+    def call(self, model_call: ModelCall) -> None:
+        """Tell each of a call."""
+        for sink in self._sinks:
+            sink.call(model_call)
+
+
 class JsonTelemetry:
     """Writes one log record for each stage and each call; `JsonFormatter` makes JSON of it.
 
@@ -109,7 +148,7 @@ class JsonTelemetry:
     def __init__(self, logger: logging.Logger | None = None, *, cluster_id: str, step_id: str) -> None:
         self._logger = logger or logging.getLogger(LOGGER_NAME)
         ids = {"cluster_id": cluster_id, "step_id": step_id}
-        self._ids = {name: _checked_id(name, value) for name, value in ids.items()}
+        self._ids = {name: checked_id(name, value) for name, value in ids.items()}
 
     def stage(self, record: StageRecord) -> None:
         """Write a stage at level INFO."""
@@ -152,30 +191,48 @@ class JsonFormatter(logging.Formatter):
     Fields: `timestamp` (UTC), `level`, `logger`, `message`; with an exception `exception` (its type),
     `exception_message` and `traceback`; `stack` where one was asked for; then those of `extra` in order.
     What is JSON stays JSON, anything else becomes text; a field of `extra` that is called like one of the
-    former is dropped.
+    former is dropped. Fields of the context come before those of `extra`; where both name one, the record's
+    own value stands.
 
     Args:
         redact: text → redacted text with as many lines. It is called on each record over all texts,
             so that a value found in one is removed from all, and over names and values, since a name such
             as `password` tells what the value is.
+        context: fields of every line, whoever logs it, such as `Trail.fields`; asked anew for each record,
+            by the thread that logs.
     """
 
-    def __init__(self, redact: Callable[[str], str] = redact) -> None:
+    def __init__(
+        self,
+        redact: Callable[[str], str] = redact,
+        *,
+        context: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
         super().__init__()
         self._redact = redact
+        self._context = context
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record as one line of JSON, without a line break."""
-        return _guarded(lambda: self._line(record), lambda: _withheld(record))
+        return _guarded(lambda: self._line(record), lambda: self._withheld(record))
+
+    def _surroundings(self) -> dict[str, object]:
+        told: Mapping[str, object] = _guarded(self._context, dict)
+        return _guarded(lambda: {_spoken(name): told[name] for name in told if name != "timestamp"}, dict)
+
+    def _withheld(self, record: logging.LogRecord) -> str:
+        """Tell of a record that could not be redacted, with what needs no redaction."""
+        fields: dict[str, object] = {"timestamp": _timestamp(record), "level": "ERROR"}
+        fields |= {"logger": __name__, "message": WITHHELD}
+        plain: dict[str, object] = _guarded(lambda: _plain(self._surroundings()), dict)
+        return json.dumps({**plain, **fields})
 
     def _line(self, record: logging.LogRecord) -> str:
-        extra = _extra(record)
+        extra = {**self._surroundings(), **_extra(record)}
         numbers = {name: value for name, value in extra.items() if name in _NUMBERS and _is_number(value)}
         values = {**_message(record), **self._exception(record)}
         values |= {name: value for name, value in extra.items() if name not in values and name not in numbers}
-        shown = self._redacted(
-            {name: _checked_id(name, value) for name, value in values.items()}, record.args
-        )
+        shown = self._redacted({name: checked_id(name, value) for name, value in values.items()}, record.args)
         return json.dumps({"timestamp": _timestamp(record), **shown, **numbers}, allow_nan=False)
 
     def _exception(self, record: logging.LogRecord) -> dict[str, object]:
@@ -237,12 +294,30 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
     return {_spoken(name): record.__dict__[name] for name in names[:MAX_FIELDS]}
 
 
-def _checked_id(name: str, value: object) -> object:
-    """Hide what claims to be an id of the platform and has not its form."""
+def checked_id(name: str, value: object) -> object:
+    """Hide what claims to be an id of the platform and has not its form.
+
+    Args:
+        name: the field's; only `cluster_id` and `step_id` are looked at.
+        value: None and "" pass, too.
+    """
     form = {"cluster_id": is_cluster_id, "step_id": is_step_id}.get(name)
     if form is None or value is None or value == "" or (isinstance(value, str) and form(value)):
         return value
     return _NO_ID
+
+
+def _plain(fields: Mapping[str, object]) -> dict[str, object]:
+    """Keep ids of the platform's form, numbers of ours, and words; "" stands for anything else."""
+    found: dict[str, object] = {}
+    for name, value in fields.items():
+        checked = checked_id(name, value)
+        fit = checked is not value or name in {"cluster_id", "step_id"}
+        fit = fit or (name in _NUMBERS and _is_number(value))
+        fit = fit or (isinstance(value, str) and _WORD.fullmatch(value) is not None)
+        if _WORD.fullmatch(name):
+            found[name] = checked if fit else ""
+    return found
 
 
 def _is_number(value: object) -> bool:
@@ -295,14 +370,9 @@ def _spoken(value: object) -> str:
     return _guarded(lambda: str(value), lambda: f"<{type(value).__name__}>")
 
 
-def _guarded(make: Callable[[], str], otherwise: Callable[[], str]) -> str:
+def _guarded(make: Callable[[], _T], otherwise: Callable[[], _T]) -> _T:
     """Run what any object in a log record may break."""
     try:
         return make()
     except Exception:  # noqa: BLE001 - `__str__` of a stranger's object raises what it likes
         return otherwise()
-
-
-def _withheld(record: logging.LogRecord) -> str:
-    fields = {"timestamp": _timestamp(record), "level": "ERROR", "logger": __name__, "message": WITHHELD}
-    return json.dumps(fields)

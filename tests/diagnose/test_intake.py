@@ -1,11 +1,11 @@
 """Deliveries: diagnosed once, published before they are done, given back when something fails."""
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from deliveries import MOMENT, Archive, event, queued
 
 from diagnose.event import read_deliveries
 from diagnose.intake import Intake, serve
@@ -15,36 +15,12 @@ from diagnose.repeat import MemoryRepeats
 from diagnose.settings import Settings
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"
-MOMENT = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
-
-
-class Archive:
-    def __init__(self, store):
-        self.store = store
-
-    def find(self, failure, context, *, deadline):
-        return self.store, ()
 
 
 @pytest.fixture
 def kit(tree, tmp_path):
     store = DirectoryStore(tree.driver(status=3).write(tmp_path))
     return replace(default_kit(Settings()), archive=Archive(store), now=lambda: MOMENT)
-
-
-def event(cluster="j-2AXTREE000001", step="s-1AXTREE000001", state="FAILED", ident="e-1", time=None):
-    detail = {"severity": "ERROR", "actionOnFailure": "CONTINUE", "stepId": step, "name": "job", "clusterId": cluster, "state": state, "message": "m"}  # fmt: skip
-    moment = (time or MOMENT).isoformat().replace("+00:00", "Z")
-    head = {"version": "0", "id": ident, "detail-type": "EMR Step Status Change", "source": "aws.emr", "account": "123456789012"}  # fmt: skip
-    return {**head, "time": moment, "region": "us-east-1", "resources": [], "detail": detail}
-
-
-def queued(*bodies):
-    rows = [
-        {"messageId": f"m-{n}", "body": json.dumps(body), "eventSource": "aws:sqs", "attributes": {}}
-        for n, body in enumerate(bodies)
-    ]
-    return {"Records": rows}
 
 
 def served(payload, kit, repeats=None, **more):

@@ -1,12 +1,15 @@
 """Repeats: one owner at a time, done stays done until it expires, nothing grows without end."""
 
+from itertools import count
 from threading import Barrier, Thread
 
 import pytest
+from awsserver import AwsServer
 
 from diagnose.errors import UsageError
 from diagnose.failure import Failure
 from diagnose.repeat import MemoryRepeats, repeat_key
+from diagnose.table import TableRepeats
 
 
 class Clock:
@@ -23,8 +26,35 @@ def clock():
 
 
 @pytest.fixture
-def repeats(clock):
+def memory(clock):
     return MemoryRepeats(clock, claim_seconds=60, done_seconds=600, max_keys=5)
+
+
+@pytest.fixture(scope="module")
+def dynamodb():
+    with AwsServer() as aws:
+        yield aws.client("dynamodb")
+
+
+_TABLES = count()
+
+
+@pytest.fixture
+def table(clock, dynamodb):
+    name = f"repeats-{next(_TABLES)}"
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return TableRepeats(dynamodb, name, clock=clock, claim_seconds=60, done_seconds=600)
+
+
+@pytest.fixture(params=["memory", "table"])
+def repeats(request):
+    """Both keep the same promises."""
+    return request.getfixturevalue(request.param)
 
 
 def test_a_second_owner_waits_and_the_first_may_ask_again(repeats):
@@ -85,36 +115,35 @@ def test_what_was_never_claimed_may_be_settled(repeats):
     assert not repeats.claim("b", owner="m-1")
 
 
-def test_room_is_made_of_what_expired_first(repeats, clock):
+def test_room_is_made_of_what_expired_first(memory, clock):
     for key in "abcde":
-        repeats.claim(key, owner="m-1")
+        memory.claim(key, owner="m-1")
     clock.seconds += 60
-    assert repeats.claim("f", owner="m-1")
-    assert len(repeats) == 1
+    assert memory.claim("f", owner="m-1")
+    assert len(memory) == 1
 
 
-def test_when_full_the_oldest_done_goes_before_any_claim(repeats, clock):
+def test_when_full_the_oldest_done_goes_before_any_claim(memory, clock):
     for key in "abc":
-        repeats.settle(key, owner="m-1", done=True)
+        memory.settle(key, owner="m-1", done=True)
         clock.seconds += 1
-    repeats.claim("d", owner="m-1")
-    repeats.claim("e", owner="m-1")
-    repeats.claim("f", owner="m-1")
-    assert len(repeats) == 5
-    assert [repeats.claim(key, owner="m-2") for key in "bcdef"] == [False] * 5
-    assert repeats.claim("a", owner="m-2")
+    memory.claim("d", owner="m-1")
+    memory.claim("e", owner="m-1")
+    memory.claim("f", owner="m-1")
+    assert len(memory) == 5
+    assert [memory.claim(key, owner="m-2") for key in "bcdef"] == [False] * 5
+    assert memory.claim("a", owner="m-2")
 
 
-def test_it_never_grows_beyond_its_limit(repeats):
+def test_it_never_grows_beyond_its_limit(memory):
     for number in range(100):
-        repeats.claim(f"claimed {number}", owner="m-1")
-        repeats.settle(f"done {number}", owner="m-1", done=True)
-    assert len(repeats) == 5
+        memory.claim(f"claimed {number}", owner="m-1")
+        memory.settle(f"done {number}", owner="m-1", done=True)
+    assert len(memory) == 5
 
 
-def test_of_many_threads_one_gets_the_work():
-    rounds, owners = 200, 4
-    repeats = MemoryRepeats(Clock(), claim_seconds=60, done_seconds=600)
+def test_of_many_threads_one_gets_the_work(repeats):
+    rounds, owners = (200 if isinstance(repeats, MemoryRepeats) else 5), 4
     barrier, won = Barrier(owners), []
 
     def ask(owner):

@@ -3,7 +3,7 @@
 import pytest
 
 from diagnose.errors import UsageError
-from diagnose.settings import Settings, load_settings
+from diagnose.settings import Settings, load_deployed_settings, load_settings, tracing
 
 
 def test_defaults_hold_without_an_environment():
@@ -39,6 +39,16 @@ def test_defaults_hold_without_an_environment():
         ("S3_LOG_BUCKET", "acme-logs/emr", "s3_log_bucket", "acme-logs/emr"),
         ("LOGS_LATE_LIMIT_SECONDS", "900", "logs_late_limit_seconds", 900),
         ("DEADLINE_RESERVE_SECONDS", "20", "deadline_reserve_seconds", 20),
+        ("TOKEN_BUDGET", "50000", "token_budget", 50_000),
+        ("RESULT_BUS_NAME", "DataJobDiagnosis", "result_bus_name", "DataJobDiagnosis"),
+        ("IDEMPOTENCY_TABLE", "failures-seen", "idempotency_table", "failures-seen"),
+        (
+            "QUEUE_URL",
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/failures",
+            "queue_url",
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/failures",
+        ),
+        ("SERVICE_NAME", "nightly-diagnosis", "service_name", "nightly-diagnosis"),
     ],
 )
 def test_every_variable_is_read_and_an_argument_wins(variable, value, field, expected):
@@ -71,6 +81,11 @@ def test_every_variable_is_read_and_an_argument_wins(variable, value, field, exp
         ("S3_LOG_BUCKET", "Acme Logs", "Acme Logs"),
         ("LOGS_LATE_LIMIT_SECONDS", "soon", "LOGS_LATE_LIMIT_SECONDS"),
         ("DEADLINE_RESERVE_SECONDS", "-5", "DEADLINE_RESERVE_SECONDS"),
+        ("TOKEN_BUDGET", "0", "TOKEN_BUDGET"),
+        ("RESULT_BUS_NAME", "my bus", "my bus"),
+        ("IDEMPOTENCY_TABLE", "my table", "my table"),
+        ("QUEUE_URL", "failures", "give the URL of the SQS queue"),
+        ("SERVICE_NAME", "the nightly one", "the nightly one"),
     ],
 )
 def test_a_bad_value_names_the_variable(variable, value, quoted):
@@ -84,3 +99,35 @@ def test_every_setting_is_covered_above():
     for test in (test_every_variable_is_read_and_an_argument_wins, test_a_bad_value_names_the_variable):
         rows = test.pytestmark[0].args[1]
         assert {row[0].lower() for row in rows} == set(Settings.model_fields)
+
+
+_DEPLOYED = {
+    "BEDROCK_GUARDRAIL_ID": "gr1abcd2ef34",
+    "S3_LOG_BUCKET": "acme-logs",
+    "RESULT_BUS_NAME": "DataJobDiagnosis",
+    "IDEMPOTENCY_TABLE": "failures-seen",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/failures",
+}
+
+
+def test_the_function_starts_with_what_it_needs_and_no_more():
+    assert load_deployed_settings(_DEPLOYED).queue_url == _DEPLOYED["QUEUE_URL"]
+
+
+@pytest.mark.parametrize("variable", _DEPLOYED)
+def test_the_function_names_what_it_lacks(variable):
+    with pytest.raises(UsageError, match=rf"^{variable}: not set"):
+        load_deployed_settings({**_DEPLOYED, variable: ""})
+
+
+def test_the_function_names_all_that_it_lacks_at_once():
+    with pytest.raises(
+        UsageError, match=r"^BEDROCK_GUARDRAIL_ID, S3_LOG_BUCKET, .*, METADATA_API_URL: not set"
+    ):
+        load_deployed_settings({"METADATA_SOURCE": "rest"})
+
+
+def test_where_spans_go_is_read_anew_each_time():
+    environ = {"AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000", "_X_AMZN_TRACE_ID": "Root=1-2-3"}
+    assert tracing(environ) == ("169.254.79.129:2000", "Root=1-2-3")
+    assert tracing({}) == ("", "")

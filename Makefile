@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SHARED ?= ../shared/real-logs
 CASES := datasets/lab datasets/synthetic datasets/triage $(wildcard $(SHARED))
+TEMPLATE := build/template/venv
 PROMPTFOO := build/promptfoo/node_modules/.bin/promptfoo
 FUZZ_SECONDS ?= 60
-LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt requirements/local-llm.txt
+LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt requirements/local-llm.txt requirements/template.txt
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
@@ -29,10 +30,16 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The tools that look at lambda/template.yaml can't live beside our own packages.
+$(TEMPLATE)/.ready: requirements/template.txt | $(VENV)/.ready
+	@rm -rf $(TEMPLATE) && $(PYTHON) -m venv --without-pip $(TEMPLATE)
+	@$(UV) pip install --quiet --python $(TEMPLATE)/bin/python --require-hashes -r requirements/template.txt
+	@touch $@
+
 eval: $(VENV)/.ready ## Replay the labelled failures through the rules: scores, report, MLflow run
 	@$(BIN)/python -m evals run $(CASES) --output reports/runs/rules --fresh --track
 
-test: $(VENV)/.ready ## Run the tests
+test: $(VENV)/.ready $(TEMPLATE)/.ready ## Run the tests
 	@$(BIN)/python -m pytest
 
 fuzz: $(VENV)/.ready ## Fuzz redaction and extraction, FUZZ_SECONDS each (60)
@@ -73,6 +80,7 @@ lock: $(VENV)/.ready ## Write requirements/*.txt anew from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra evals --extra models --group dev -o requirements/dev.txt
 	@$(COMPILE) --group fuzz -o requirements/fuzz.txt
 	@$(COMPILE) --group local-llm -c requirements/dev.txt -o requirements/local-llm.txt
+	@$(COMPILE) --group template -o requirements/template.txt
 
 ci: check eval test-wheel test ## All of CI; the tests come last
 

@@ -9,7 +9,7 @@ DiagnoseError
 ├── MetadataError     the metadata of the failure can't be had, after all retries
 ├── ModelError        the model gives no answer, after all retries
 ├── DeliveryError     a delivery can't be claimed, settled, published or put off; it must come again
-├── InvocationError   a direct call of the function can't be answered
+├── InvocationError   the function can't start, or a direct call can't be answered
 └── DeadlineError     the time is up; what is done so far is still worth a partial answer
 """
 
@@ -51,7 +51,7 @@ class DeliveryError(DiagnoseError):
 
 
 class InvocationError(DiagnoseError):
-    """What went wrong in a direct call, as its caller may see it: redacted, without a chain of causes."""
+    """What went wrong, as Lambda prints it and a direct caller sees it: redacted, without a chain of causes."""
 
 
 class DeadlineError(DiagnoseError):

@@ -199,11 +199,12 @@ def _queued(record: object) -> Delivery:
         delivery = _delivered(_body(record, message_id), Origin.QUEUE, message_id)
     except _RefusedError as refused:
         delivery = Delivery(origin=Origin.QUEUE, message_id=message_id, verdict=refused.rejection)
-    count = _mapping(_mapping(record).get("attributes")).get("ApproximateReceiveCount")
+    attributes = _mapping(_mapping(record).get("attributes"))
+    receives = _formed(attributes.get("ApproximateReceiveCount"), _COUNT)
     return replace(
         delivery,
         receipt=_formed(_mapping(record).get("receiptHandle"), _RECEIPT),
-        receives=int(count) if _formed(count, _COUNT) else 1,
+        receives=int(receives) if receives else 1,
     )
 
 

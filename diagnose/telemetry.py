@@ -19,26 +19,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
 
-from diagnose.console import install
 from diagnose.identifier import is_cluster_id, is_step_id
 from diagnose.model import ModelCall
 from diagnose.redaction import redact
-
-__all__ = [
-    "LOGGER_NAME",
-    "MAX_FIELDS",
-    "MAX_RECORD_CHARS",
-    "WITHHELD",
-    "Collector",
-    "Fork",
-    "JsonFormatter",
-    "JsonTelemetry",
-    "Silent",
-    "StageRecord",
-    "Telemetry",
-    "checked_id",
-    "install",
-]
 
 MAX_RECORD_CHARS: Final = 64 * 1024
 """Text of one record; CloudWatch Logs takes 256 KB, and JSON may write one character as six."""

@@ -17,11 +17,12 @@ from diagnose.bus import Bus
 from diagnose.chain import chain
 from diagnose.client import Clients
 from diagnose.console import install
-from diagnose.errors import UsageError
+from diagnose.errors import InvocationError, UsageError
 from diagnose.failure import Failure
 from diagnose.function import Function, Route
 from diagnose.metric import EmfMeter
 from diagnose.pipeline import default_kit
+from diagnose.redaction import redact
 from diagnose.settings import Settings, load_deployed_settings, tracing
 from diagnose.shelf import read_active
 from diagnose.span import Spans
@@ -114,9 +115,11 @@ def _start() -> Function:
             JsonFormatter(lambda text: kit.redactor.session().text(text), context=trail.fields), logging.INFO
         )
         return build(settings, trail, kit)
-    except UsageError as error:
-        logging.getLogger("diagnose").critical("the function can't start: %s", error)
-        raise
+    except Exception as error:  # noqa: BLE001 - Lambda would print it raw, with its whole chain
+        logging.getLogger("diagnose").critical("the function can't start", exc_info=error)
+        raise InvocationError(
+            f"the function can't start: {type(error).__name__}: {redact(str(error))}"
+        ) from None
 
 
 _FUNCTION: Final = _start()

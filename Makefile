@@ -7,6 +7,9 @@ UV := $(BIN)/uv
 SHARED ?= ../shared/real-logs
 CASES := datasets/lab datasets/synthetic datasets/triage $(wildcard $(SHARED))
 TEMPLATE := build/template/venv
+ARCHITECTURE ?= arm64
+BYTECODE ?= auto
+PACKAGE := build/lambda/package.zip
 PROMPTFOO := build/promptfoo/node_modules/.bin/promptfoo
 FUZZ_SECONDS ?= 60
 LOCKS := requirements/runtime.txt requirements/evals.txt requirements/dev.txt requirements/fuzz.txt requirements/local-llm.txt requirements/template.txt
@@ -14,7 +17,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup eval mlflow promptfoo test fuzz test-wheel check format lock ci clean
+.PHONY: help setup eval mlflow promptfoo package deploy can-deploy test fuzz test-wheel check format lock ci clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +73,18 @@ $(PROMPTFOO): evals/interop/package-lock.json
 
 promptfoo: $(VENV)/.ready $(PROMPTFOO) ## Run the same cases through a real promptfoo (npm), compare verdicts
 	@$(BIN)/python -m evals.interop --promptfoo $(PROMPTFOO) datasets/lab datasets/triage datasets/synthetic
+
+package: $(VENV)/.ready ## Make the Lambda's zip, of the promoted prompt (ARCHITECTURE=arm64)
+	@$(BIN)/python lambda/package.py --architecture $(ARCHITECTURE) --bytecode $(BYTECODE) --output $(PACKAGE) $(PACKAGE_FLAGS)
+
+deploy: PACKAGE_FLAGS = $(if $(filter 1,$(ALLOW_UNPROVEN)),,--refuse-unproven)
+deploy: can-deploy package ## Package, then deploy with sam: LOG_BUCKET=… [PARAMETERS="TimeoutSeconds=120 …"]
+	@cd lambda && sam deploy --template-file template.yaml --parameter-overrides LogBucketName=$(LOG_BUCKET) Architecture=$(ARCHITECTURE) \
+	  Release=$$( { cat $(abspath $(PACKAGE)) template.yaml; echo '$(LOG_BUCKET) $(PARAMETERS)'; } | sha256sum | cut -c1-16) $(PARAMETERS) $(SAM_FLAGS)
+
+can-deploy:
+	@command -v sam >/dev/null || { echo "make: sam is not there; install the AWS SAM CLI" >&2; exit 2; }
+	@test -n '$(LOG_BUCKET)' || { echo "make: LOG_BUCKET=… is missing: the bucket that EMR writes its logs to" >&2; exit 2; }
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -51,7 +51,7 @@ class DeliveryError(DiagnoseError):
 
 
 class InvocationError(DiagnoseError):
-    """What went wrong, as Lambda prints it and a direct caller sees it: redacted, without a chain of causes."""
+    """What went wrong, as Lambda prints it and a direct caller sees it: redacted, without its causes."""
 
 
 class DeadlineError(DiagnoseError):

@@ -31,8 +31,9 @@ import re as stdlib_re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
+from itertools import chain
 from typing import Any, Final
 
 import re2
@@ -164,6 +165,9 @@ _FIELDS: Final = {
 _SOURCES: Final = {
     "step", "controller", "driver", "executor", "nodemanager", "resourcemanager", "context", "other",
 }  # fmt: skip
+_PATTERNS: Final = frozenset({"pattern", "unless", "near", "unless_near"})
+_ROLES: Final = frozenset(Role)
+_FAILURE_TYPES: Final = frozenset(FailureType)
 _ID: Final = stdlib_re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)+")
 MAX_ADVICE: Final = 3
 """As many recommendations as the payload holds."""
@@ -172,16 +176,28 @@ MAX_ADVICE: Final = 3
 def load_catalogue() -> Catalogue:
     """Read the packaged catalogue.
 
+    Each pattern is compiled when a line first calls for it: that all of them compile is tested, and doing it
+    at the start would take as long as reading the whole catalogue.
+
     Raises:
         CatalogueError: a file is not valid; the message names file, entry and field.
     """
+    return parse_catalogue(packaged_files(), compiles=False)
+
+
+def packaged_files() -> dict[str, str]:
+    """Read the packaged catalogue's files: texts by name, in order."""
     folder = resources.files("diagnose") / "signatures"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    return parse_catalogue({f.name: f.read_text(encoding="utf-8") for f in files})
+    return {f.name: f.read_text(encoding="utf-8") for f in files}
 
 
-def parse_catalogue(files: Mapping[str, str]) -> Catalogue:
+def parse_catalogue(files: Mapping[str, str], *, compiles: bool = True) -> Catalogue:
     """Turn YAML texts by file name into a catalogue.
+
+    Args:
+        files: texts by name.
+        compiles: make sure that each pattern is valid by itself.
 
     Raises:
         CatalogueError: a text is no list of valid entries, or an id stands twice.
@@ -190,7 +206,7 @@ def parse_catalogue(files: Mapping[str, str]) -> Catalogue:
     signatures: dict[str, Signature] = {}
     for name, text in files.items():
         for row in _rows(name, text, loader):
-            signature = _signature(name, row)
+            signature = _signature(name, row, compiles=compiles)
             if signature.id in signatures:
                 raise CatalogueError(f"{name}: {signature.id}: this id stands twice; give each entry its own")
             signatures[signature.id] = signature
@@ -207,9 +223,10 @@ def _rows(name: str, text: str, loader: Any) -> Sequence[Mapping[str, Any]]:  # 
     return rows
 
 
-def _signature(file: str, row: Mapping[str, Any]) -> Signature:
+def _signature(file: str, row: Mapping[str, Any], *, compiles: bool) -> Signature:
     where = f"{file}: {row.get('id', row)}"
-    _check_fields(where, row)
+    for problem in chain(_problems(row), _pattern_problems(row) if compiles else ()):
+        raise CatalogueError(f"{where}: {problem}")
     role = Role(row["role"])
     examples = tuple(row.get("examples") or [row["example"]])
     return Signature(
@@ -234,38 +251,32 @@ def _signature(file: str, row: Mapping[str, Any]) -> Signature:
     )
 
 
-def _check_fields(where: str, row: Mapping[str, Any]) -> None:
-    for problem in _problems(row):
-        raise CatalogueError(f"{where}: {problem}")
-
-
 def _problems(row: Mapping[str, Any]) -> Iterable[str]:
     unknown = sorted(set(row) - _FIELDS)
     if unknown:
         yield f"unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_FIELDS))}"
     if not _ID.fullmatch(str(row.get("id", ""))):
         yield "id must look like 'spark.executor-lost'"
-    if row.get("role") not in set(Role):
+    if row.get("role") not in _ROLES:
         yield f"role {row.get('role')!r} is none of {', '.join(Role)}"
     yield from (f"{name} is missing" for name in ("pattern", "source") if not row.get(name))
     if not (row.get("example") or row.get("examples")):
         yield "example is missing"
     yield from (f"source kind {s!r} is unknown" for s in set(row.get("sources", ())) - _SOURCES)
-    yield from _pattern_problems(row)
     if row.get("role") == Role.CAUSE:
         yield from _cause_problems(row)
 
 
 def _pattern_problems(row: Mapping[str, Any]) -> Iterable[str]:
-    for name in ("pattern", "unless", "near", "unless_near"):
+    for name in _PATTERNS & row.keys():
         try:
-            re2.compile(row.get(name, "x"), _options())
+            re2.compile(row[name], _options())
         except re2.error as error:
             yield f"{name} is not valid RE2: {error}"
 
 
 def _cause_problems(row: Mapping[str, Any]) -> Iterable[str]:
-    if row.get("failure_type") not in set(FailureType):
+    if row.get("failure_type") not in _FAILURE_TYPES:
         yield f"failure_type {row.get('failure_type')!r} is unknown"
     if row.get("specificity") not in (1, 2, 3):
         yield "specificity must be 1, 2 or 3"
@@ -318,7 +329,9 @@ def placeholders(templates: Sequence[str]) -> frozenset[str]:
     return frozenset(name for names in found for name in names)
 
 
+@cache
 def _options() -> Any:  # noqa: ANN401
+    """Give RE2's options, the same for all patterns: one object, as hundreds are compiled at the start."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 64 << 20  # the set of all patterns must fit one automaton

@@ -6,7 +6,15 @@ import pytest
 
 from diagnose.errors import CatalogueError
 from diagnose.redaction import redact
-from diagnose.signature import Catalogue, Role, fill, load_catalogue, parse_catalogue, placeholders
+from diagnose.signature import (
+    Catalogue,
+    Role,
+    fill,
+    load_catalogue,
+    packaged_files,
+    parse_catalogue,
+    placeholders,
+)
 from diagnose.taxonomy import FACTS, Category, FailureType
 
 CATALOGUE = load_catalogue()
@@ -117,6 +125,10 @@ def test_a_bad_entry_is_refused_with_file_entry_and_field(change, said):
         parse_catalogue({"spark.yaml": ENTRY.replace(*change)})
     assert "spark.yaml" in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_every_packaged_pattern_is_valid_though_the_start_leaves_it_uncompiled():
+    assert parse_catalogue(packaged_files()).signatures == CATALOGUE.signatures
 
 
 def test_an_id_that_stands_twice_is_refused():

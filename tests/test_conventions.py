@@ -134,3 +134,10 @@ def test_committed_files_hold_no_path_of_a_machine_and_stay_small():
         f.relative_to(ROOT) for f in files if f.name != "test_conventions.py" and private.search(content(f))
     ]
     assert not named
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_test_modules_are_short(path):
+    assert len(path.read_text().splitlines()) <= MAX_MODULE_LINES

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """
 import logging, sys, threading, warnings
-from diagnose.telemetry import JsonFormatter, install
+from diagnose.console import install
+from diagnose.telemetry import JsonFormatter
 SECRET = "AK" + "IA" + "Q3EGRIZXUTWYPDKA"
 FORMATTER = JsonFormatter(context=lambda: {"stage": "log"})
 """

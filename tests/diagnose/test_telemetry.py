@@ -1,9 +1,7 @@
 """Telemetry: one JSON object a line, and no secret in it, whoever logged it and however."""
 
-import io
 import json
 import logging
-import sys
 import threading
 from decimal import Decimal
 
@@ -11,87 +9,19 @@ import pytest
 from canary import canaries, leaks, plantings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from logline import CALL, CLUSTER, STAGE, STEP, THROTTLED, Hostile, Log, raised
 
-from diagnose.model import ModelCall, Stop
 from diagnose.redaction import Redactor, redact
 from diagnose.telemetry import (
     MAX_FIELDS,
     MAX_RECORD_CHARS,
     WITHHELD,
     Collector,
-    Fork,
     JsonFormatter,
     JsonTelemetry,
     Silent,
     StageRecord,
 )
-from diagnose.usage import Usage
-
-CLUSTER, STEP = "j-2K7QPX4M9VNTL", "s-3HJ8WZ5R1BYDC"
-STAGE = StageRecord(stage="redaction", duration_ms=12, status="ok")
-CALL = ModelCall(
-    model_id="us.anthropic.claude-sonnet-4-6",
-    attempt=2,
-    request_id="9b6d2c1e-8a3f-4b0e-9d57-1c2f3a4b5c6d",
-    error=None,
-    http_status=200,
-    wait_seconds=1.25,
-    stop=Stop.COMPLETE,
-    usage=Usage(input_tokens=8123, cache_read_tokens=5, cache_write_tokens=7, output_tokens=421),
-    cost_usd=0.0123,
-    duration_ms=5310,
-)
-THROTTLED = ModelCall(
-    model_id=CALL.model_id,
-    attempt=1,
-    request_id=None,
-    error="ThrottlingException",
-    http_status=429,
-    wait_seconds=0.0,
-    stop=None,
-    usage=Usage(),
-    cost_usd=None,
-    duration_ms=80,
-)
-
-
-def raised(error, cause=None):
-    """An exception as logging takes it, with a traceback."""
-    try:
-        raise error from cause
-    except type(error):
-        return sys.exc_info()
-
-
-class Log:
-    """A logger that writes to memory through the formatter."""
-
-    def __init__(self, formatter=None):
-        self.stream = io.StringIO()
-        handler = logging.StreamHandler(self.stream)
-        handler.setFormatter(formatter or JsonFormatter())
-        self.logger = logging.Logger("diagnose.test")
-        self.logger.addHandler(handler)
-        handler.addFilter(self.at_dawn)
-
-    @staticmethod
-    def at_dawn(record):
-        """Dates of today stand in made-up secrets, too."""
-        record.created = 0.25
-        return True
-
-    @property
-    def text(self):
-        return self.stream.getvalue()
-
-    @property
-    def rows(self):
-        return [json.loads(line) for line in self.text.splitlines()]
-
-    @property
-    def row(self):
-        (row,) = self.rows
-        return row
 
 
 @pytest.fixture
@@ -240,15 +170,6 @@ def test_no_line_break_survives_in_a_record(log):
 def test_colours_are_dropped(log):
     log.logger.info("\x1b[1;31mred\x1b[0m %r", "\x1b[31mred\x1b[0m")
     assert log.row["message"] == "red 'red'"
-
-
-class Hostile:
-    """Breaks whoever looks at it."""
-
-    def __str__(self):
-        raise RuntimeError("no")
-
-    __repr__ = __str__
 
 
 def test_what_cannot_be_shown_does_not_lose_the_record(log, capsys):
@@ -435,104 +356,3 @@ def test_any_record_is_one_line_of_json_and_none_is_lost(message, extra):
     line = JsonFormatter().format(record)
     assert len(line.splitlines()) == 1 and line.isascii()
     assert json.loads(line)["message"] == redact(message) != WITHHELD
-
-
-# --- fields of a context
-
-SURROUNDINGS = {"cluster_id": CLUSTER, "step_id": STEP, "stage": "log", "duration_ms": 7, "status": "running"}
-
-
-def surrounded(context=None, redaction=redact):
-    return Log(JsonFormatter(redaction, context=context or (lambda: SURROUNDINGS)))
-
-
-def test_every_line_carries_the_context_whoever_logs_it():
-    log = surrounded()
-    log.logger.warning("of ours")
-    foreign = logging.getLogger("botocore.credentials.test")
-    foreign.addHandler(log.logger.handlers[0])
-    try:
-        foreign.warning("found")
-        foreign.error("lost", exc_info=raised(ValueError("x")))
-    finally:
-        foreign.removeHandler(log.logger.handlers[0])
-    for row in log.rows:
-        assert {name: row[name] for name in SURROUNDINGS} == SURROUNDINGS
-
-
-def test_what_a_record_says_itself_goes_before_the_context():
-    log = surrounded(lambda: {**SURROUNDINGS, "stage": "verdict", "duration_ms": 9000, "status": "running"})
-    JsonTelemetry(log.logger, cluster_id="j-OTHER", step_id="").stage(STAGE)
-    row = log.row
-    assert (row["stage"], row["duration_ms"], row["status"]) == ("redaction", 12, "ok")
-    assert (row["cluster_id"], row["step_id"]) == ("j-OTHER", "")
-
-
-def test_the_context_takes_the_place_of_no_field_of_ours_nor_of_the_time():
-    log = surrounded(lambda: {"timestamp": "never", "level": "NONE", "message": "other", "logger": "x"})
-    log.logger.info("m")
-    assert (log.row["level"], log.row["message"], log.row["logger"]) == ("INFO", "m", "diagnose.test")
-    assert log.row["timestamp"] == "1970-01-01T00:00:00.250Z"
-
-
-def test_the_context_is_asked_anew_for_each_record():
-    numbers = iter(range(9))
-    log = surrounded(lambda: {"attempt": next(numbers)})
-    log.logger.info("a")
-    log.logger.info("b")
-    assert [row["attempt"] for row in log.rows] == [0, 1]
-
-
-def test_the_context_survives_however_many_fields_a_record_has():
-    log = surrounded()
-    log.logger.info("m", extra={f"f{n}": n for n in range(MAX_FIELDS + 9)})
-    assert {name: log.row[name] for name in SURROUNDINGS} == SURROUNDINGS
-
-
-def test_the_context_is_redacted_and_its_ids_are_checked():
-    secret = canaries(3)[0].value
-    log = surrounded(lambda: {"cluster_id": "hunter2", "step_id": secret, "status": f"password={secret}"})
-    log.logger.info("m")
-    assert (log.row["cluster_id"], log.row["step_id"]) == ("[REDACTED-ID]", "[REDACTED-ID]")
-    assert not leaks(secret, log.text)
-
-
-def broken_context():
-    raise RuntimeError("no")
-
-
-@pytest.mark.parametrize("context", [broken_context, lambda: None, lambda: 7, lambda: {Hostile(): Hostile()}])
-def test_a_broken_context_loses_no_record(context):
-    log = surrounded(context)
-    log.logger.info("m")
-    assert log.row["message"] == "m"
-
-
-def test_a_line_that_is_withheld_still_carries_what_needs_no_redaction():
-    told = {**SURROUNDINGS, "status": "password=hunter2", "note": Hostile(), "pass word": "hunter2"}
-    for context, status in ((SURROUNDINGS, "running"), (told, "")):
-        log = surrounded(lambda context=context: context, redaction=lambda _text: "")
-        log.logger.info("password=hunter2")
-        row = log.row
-        assert row["message"] == WITHHELD
-        assert {name: row[name] for name in SURROUNDINGS} == {**SURROUNDINGS, "status": status}
-        assert "hunter2" not in log.text
-    log = surrounded(lambda: {"cluster_id": "hunter2"}, redaction=lambda _text: "")
-    log.logger.info("m")
-    assert log.row["cluster_id"] == "[REDACTED-ID]"
-
-
-def test_a_fork_tells_each_sink_in_order():
-    told = []
-
-    class Witness(Collector):
-        def stage(self, record):
-            told.append(self)
-            super().stage(record)
-
-    first, second = Witness(), Witness()
-    fork = Fork(first, Silent(), second)
-    fork.stage(STAGE)
-    fork.call(CALL)
-    assert [(sink.stages, sink.calls) for sink in (first, second)] == [([STAGE], [CALL])] * 2
-    assert told[0] is first and told[1] is second

@@ -1,0 +1,140 @@
+"""A process that sees an unpacked package and the runtime interface client, and nothing of this project.
+
+Where the machine lets us make a mount namespace, every file system is read-only in it and the checkout is an empty
+folder; elsewhere TMPDIR names a folder that can't be written.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+"""The runtime interface client and what it needs, as locked in requirements/dev.txt."""
+FUNCTION = "diagnose"
+WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")
+"""Mounts of their own on some machines; each is remounted beside the root."""
+
+
+def client_lock(lock):
+    """The part of a lock that holds the runtime interface client, hashes and all."""
+    blocks = re.split(r"\n(?=\S)", lock)
+    wanted = [b for b in blocks if re.match(rf"(?:{'|'.join(CLIENT)})==", b)]
+    if len(wanted) != len(CLIENT):
+        raise AssertionError(f"requirements/dev.txt must lock {', '.join(CLIENT)}")
+    return "\n".join(wanted) + "\n"
+
+
+def make_python(folder, interpreter):
+    """Make an environment that holds the runtime interface client and nothing else; give its interpreter.
+
+    Args:
+        folder: where to; made.
+        interpreter: of the version that the package was built for.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.exists() else "uv"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "client.txt"
+    lock.write_text(client_lock((ROOT / "requirements" / "dev.txt").read_text()))
+    python = folder / "venv" / "bin" / "python"
+    make = [uv, "venv", "--quiet", "--python", str(interpreter), str(folder / "venv")]
+    install = [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:"]
+    for command in (make, [*install, "--no-deps", "--require-hashes", "-r", str(lock)]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return python
+
+
+def _namespaces():
+    """Whether this machine lets us make a mount namespace and remount in it."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return False
+    tried = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "mount -o remount,bind,ro /"]
+    return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """How a process is started that sees an unpacked package and the runtime interface client only.
+
+    Args:
+        python: interpreter of an environment that holds the client alone, see `make_python`.
+        task: the unpacked package; the process's folder, as /var/task in Lambda.
+        scratch: an empty folder; where no namespace can be made it becomes TMPDIR, read-only.
+        hidden: folders that are empty for the process.
+        beside: further folders on its path, for tests of this module.
+    """
+
+    python: Path
+    task: Path
+    scratch: Path
+    hidden: tuple = (ROOT,)
+    beside: tuple = ()
+    namespaces: bool = field(default_factory=_namespaces)
+
+    @property
+    def kind(self):
+        return "read-only mount namespace" if self.namespaces else "read-only TMPDIR"
+
+    def environment(self, **more):
+        """What the process finds in its environment: Lambda's own variables and those given."""
+        values = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "LAMBDA_TASK_ROOT": str(self.task),
+            "PYTHONPATH": os.pathsep.join(map(str, (self.task, *self.beside))),
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_LAMBDA_FUNCTION_NAME": FUNCTION,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{FUNCTION}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/22/[$LATEST]0123456789abcdef",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        version = re.search(r"python3\.\d+", " ".join(p.name for p in self.python.parents[1].glob("lib/*")))
+        if version:
+            values["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{version[0]}"
+        if not self.namespaces:
+            values |= {"TMPDIR": str(self.scratch), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**values, **more}
+
+    def command(self, *words):
+        """The interpreter with these words, in the sandbox."""
+        plain = [str(self.python), *words]
+        if not self.namespaces:
+            self.scratch.chmod(0o555)
+            return plain
+        mounts = [f"mount -t tmpfs -o ro,size=4k none '{folder}'" for folder in self.hidden]
+        mounts += [
+            f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}"
+            for folder in WRITABLE
+            if Path(folder).is_dir()
+        ]
+        script = " && ".join(["mount -o remount,bind,ro /", *mounts, 'exec "$@"'])
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", *plain]
+
+    def run(self, code, **environment):
+        """Run a program text in the sandbox; what it printed."""
+        done = subprocess.run(
+            self.command("-c", code),
+            cwd=self.task,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def left_behind(self):
+        """Files that the process wrote where no namespace kept it from it."""
+        return [] if self.namespaces else sorted(self.scratch.rglob("*"))

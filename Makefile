@@ -17,7 +17,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup eval mlflow promptfoo package deploy can-deploy test fuzz test-wheel check format lock ci clean
+.PHONY: help setup eval mlflow promptfoo package deploy can-deploy lab test fuzz test-wheel check format lock ci clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +73,10 @@ $(PROMPTFOO): evals/interop/package-lock.json
 
 promptfoo: $(VENV)/.ready $(PROMPTFOO) ## Run the same cases through a real promptfoo (npm), compare verdicts
 	@$(BIN)/python -m evals.interop --promptfoo $(PROMPTFOO) datasets/lab datasets/triage datasets/synthetic
+
+lab: $(VENV)/.ready ## Break real Spark jobs on a real YARN, compare with the committed logs (Java 17; SCENARIO=id)
+	@$(BIN)/python -m evals.lab setup $(if $(LAB_JARS),--jars $(LAB_JARS))
+	@$(BIN)/python -m evals.lab check $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(LAB_JARS),--jars $(LAB_JARS))
 
 package: $(VENV)/.ready ## Make the Lambda's zip, of the promoted prompt (ARCHITECTURE=arm64)
 	@$(BIN)/python lambda/package.py --architecture $(ARCHITECTURE) --bytecode $(BYTECODE) --output $(PACKAGE) $(PACKAGE_FLAGS)

@@ -10,10 +10,15 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from diagnose.taxonomy import Category
+from evals.lab.part import part
 from evals.metric import METRICS, Value, measure
 from evals.run import Row
 
-By: TypeAlias = Literal["origin", "dataset", "difficulty", "category", "cluster"]
+By: TypeAlias = Literal["origin", "dataset", "part", "difficulty", "category", "cluster"]
+
+LAB: Final = "lab"
+"""The dataset that has parts."""
+NO_PART: Final = "not of the lab"
 
 MAIN: Final = (
     "category",
@@ -36,6 +41,7 @@ _KEYS: Final[Mapping[str, Callable[[Row], str]]] = MappingProxyType(
     {
         "origin": lambda row: row.origin,
         "dataset": lambda row: row.dataset,
+        "part": lambda row: part(row.case_id).value if row.dataset == LAB else NO_PART,
         "difficulty": lambda row: row.difficulty,
         "category": lambda row: str(row.expected.category),
         "cluster": lambda row: row.cluster,

@@ -1,5 +1,4 @@
 """Real failures of our own: Spark jobs broken on purpose, harvested in the layout EMR writes.
 
-`python -m evals.lab run all --output datasets/lab` needs Java and the `lab` dependency group. A scenario is
-text (`scenarios/<id>.toml`): the job, how it is submitted, the loopback services beside it, and the label.
+`python -m evals.lab setup`, then `run`; needs Java 17. A scenario is text (`scenarios/<id>.toml`): the job, how it is submitted, the loopback services beside it, and the label.
 """

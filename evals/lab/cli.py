@@ -1,38 +1,39 @@
-"""`python -m evals.lab`: `run` breaks jobs and harvests them, `index` checks labels and rewrites the rows."""
+"""`python -m evals.lab`: `setup` fetches, `run` breaks and harvests, `check` compares, `index` lists."""
 
 import argparse
-import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from evals.errors import EvalsError, PrerequisiteError
-from evals.lab.harvest import harvest
-from evals.lab.index import write_index
-from evals.lab.scenario import SCENARIOS, read, read_all
-from evals.lab.submission import Place, check, find_spark, submit
+from evals.errors import EvalsError
+from evals.lab.cluster.engine import RELEASES
+from evals.lab.cluster.supply import supply
+from evals.lab.difference import compare
+from evals.lab.index import folder_of, write_index
+from evals.lab.laboratory import Laboratory, run_all
+from evals.lab.scenario import SCENARIOS, Scenario, read, read_all
 
-ALL: Final = "all"
+OUTPUT: Final = Path("datasets/lab")
+ENGINES: Final = Path("build/lab")
 
 _EXAMPLE: Final = """example:
-  python -m evals.lab run all --output datasets/lab
+  python -m evals.lab setup
+  python -m evals.lab run --scenario orders-merge --output datasets/lab
+  python -m evals.lab check --scenario orders-merge
   python -m evals.lab index --output datasets/lab
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 2 a scenario or a prerequisite is wrong."""
+    """Run the command line: 0 done, 1 `check` found differences, 2 it can't be done."""
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.command == "run":
-            _run(arguments.scenario, arguments.output, arguments.cache)
-        sys.stdout.write(f"{write_index(read_all(), arguments.output)}\n")
+        return {"setup": _setup, "run": _run, "check": _check, "index": _index}[arguments.command](arguments)
     except (EvalsError, OSError) as error:
         sys.stderr.write(f"evals.lab: {error}\n")
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,43 +43,72 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m evals.lab", description=about, epilog=_EXAMPLE, formatter_class=form
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser(
-        "run", help="run scenarios", description=about, epilog=_EXAMPLE, formatter_class=form
-    )
-    run.add_argument("scenario", nargs="+", help=f"ids of scenarios, or {ALL}")
-    run.add_argument("--cache", type=Path, help="folder that keeps fetched jars between runs")
-    index_about = "Check the labels against the harvested logs and rewrite cases.jsonl."
-    index = commands.add_parser(
-        "index", help="check labels", description=index_about, epilog=_EXAMPLE, formatter_class=form
-    )
-    for command in (run, index):
-        command.add_argument("--output", type=Path, required=True, help="the dataset's folder")
+    abouts = {
+        "setup": "Fetch Spark and the jars of the cluster.",
+        "run": "Run scenarios, check that they end as designed, harvest and index them.",
+        "check": "Run scenarios and compare with the harvest that is there, but for times, ids and ports.",
+        "index": "Check the labels against the harvested logs and rewrite cases.jsonl.",
+    }
+    for name, text in abouts.items():
+        command = commands.add_parser(
+            name, help=text, description=text, epilog=_EXAMPLE, formatter_class=form
+        )
+        if name == "setup":
+            command.add_argument("--engine", action="append", choices=[*RELEASES], help="default: all")
+        if name != "index":
+            command.add_argument(
+                "--engines", type=Path, default=ENGINES, help="folder of the engines (%(default)s)"
+            )
+            command.add_argument(
+                "--jars", type=Path, help="folder of the cluster's jars, instead of fetching them"
+            )
+        if name in {"run", "check"}:
+            command.add_argument("--scenario", action="append", metavar="ID", help="default: all")
+        if name != "setup":
+            command.add_argument(
+                "--output", type=Path, default=OUTPUT, help="the dataset's folder (%(default)s)"
+            )
     return parser
 
 
-def _run(names: Sequence[str], output: Path, cache: Path | None) -> None:
-    spark = find_spark()
-    scenarios = read_all() if ALL in names else tuple(read(SCENARIOS / f"{name}.toml") for name in names)
-    for number, scenario in enumerate(scenarios, start=1):
-        try:
-            check(scenario)
-        except PrerequisiteError as error:
-            if ALL not in names:
-                raise
-            sys.stderr.write(f"evals.lab: skipped: {error}\n")
-            continue
-        sys.stderr.write(f"[{number}/{len(scenarios)}] {scenario.id}\n")
-        with _place(spark, cache) as place:
-            harvest(scenario, submit(scenario, place), place, output)
+def _setup(arguments: argparse.Namespace) -> int:
+    for name in arguments.engine or RELEASES:
+        sys.stdout.write(f"{supply(name, arguments.engines, arguments.jars)}\n")
+    return 0
 
 
-@contextlib.contextmanager
-def _place(spark: Path, cache: Path | None) -> Iterator[Place]:
-    """Make the job's folders, gone afterwards; readable for the user without rights too."""
-    with tempfile.TemporaryDirectory(prefix="evals-lab-", ignore_cleanup_errors=True) as name:
-        root = Path(name)
-        place = Place(home=root / "home", tmp=root / "tmp", cache=cache or root / "cache", spark=spark)
-        root.chmod(0o755)
-        for folder in (place.home, place.tmp, place.cache):
-            folder.mkdir(parents=True, exist_ok=True)
-        yield place
+def _run(arguments: argparse.Namespace) -> int:
+    with Laboratory(arguments.engines, jars=arguments.jars) as laboratory:
+        run_all(laboratory, _wanted(arguments), arguments.output, strict=bool(arguments.scenario))
+    return _index(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="evals-lab-check-") as name:
+        fresh = Path(name) / arguments.output.name
+        with Laboratory(arguments.engines, jars=arguments.jars) as laboratory:
+            done = run_all(laboratory, _wanted(arguments), fresh, strict=bool(arguments.scenario))
+        found = [
+            f"{scenario.id}: {line}"
+            for scenario in done
+            for line in compare(
+                folder_of(scenario, arguments.output) / scenario.id,
+                folder_of(scenario, fresh) / scenario.id,
+                chance=scenario.chance,
+            )
+        ]
+    sys.stdout.write("".join(f"{line}\n" for line in found))
+    sys.stdout.write(
+        f"{len(done)} scenarios ran as designed; {len(found)} differences from {arguments.output}\n"
+    )
+    return int(bool(found))
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(f"{write_index(read_all(), arguments.output)}\n")
+    return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
+    names = arguments.scenario
+    return tuple(read(SCENARIOS / f"{name}.toml") for name in names) if names else read_all()

@@ -1,4 +1,7 @@
-"""The misbehaving servers of a scenario: loopback only, one thread each, gone when the context ends."""
+"""The servers of a scenario: loopback only, one thread each, gone when the context ends.
+
+All but the database misbehave as told.
+"""
 
 import contextlib
 import socket
@@ -9,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
+from evals.lab import database
 from evals.lab.scenario import Service
 
 HOST: Final = "127.0.0.1"
@@ -38,6 +42,10 @@ def _start(service: Service) -> Iterator[int]:
         with socket.socket() as reserved:
             reserved.bind((HOST, 0))
             yield reserved.getsockname()[1]
+        return
+    if service.kind == "database":
+        with database.running(service.text) as port:
+            yield port
         return
     with _Server(service) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -87,12 +95,13 @@ class _Handler(socketserver.BaseRequestHandler):
         self.server.stopped.wait(SILENCE_SECONDS)
 
     def _answer_http(self) -> None:
-        self._read()
+        asked = self._read()
         status = HTTPStatus(self.server.next_status())
         body = self.server.service.text.encode() or b"[]"
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
+        kind = "application/xml" if body.startswith(b"<") else "application/json"
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n"
         head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        self.request.sendall(head.encode() + body)
+        self.request.sendall(head.encode() + (b"" if asked.startswith(b"HEAD ") else body))
 
     def _answer_postgres(self) -> None:
         """Decline TLS, then answer the startup packet with ErrorResponse (PostgreSQL manual, 55.7)."""

@@ -24,7 +24,7 @@ from evals.selection import risk_coverage
 if TYPE_CHECKING:
     from evals.gate import GateRecord
 
-GROUPINGS: Final[tuple[By, ...]] = ("origin", "dataset", "category", "difficulty")
+GROUPINGS: Final[tuple[By, ...]] = ("origin", "dataset", "part", "category", "difficulty")
 
 
 def to_json(

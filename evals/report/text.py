@@ -8,6 +8,7 @@ raised: a report is as confidential as those.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from evals.breakdown import NO_PART, breakdown
 from evals.evaluation import Evaluation
 from evals.metric import Value
 from evals.report.baseline import Baseline
@@ -36,9 +37,24 @@ def to_text(
         "\n".join(_align([_HEADER, *map(_row, run.rows)])),
         "\n".join(_align([_measure(value) for value in evaluation.values.values()])),
     ]
+    if parts := _parts(run.rows):
+        sections.append("\n".join(_align(parts)))
     if baseline is not None or gate is not None:
         sections += _others(baseline, gate)
     return "\n\n".join([*sections, "\n".join(_verdict(evaluation))]) + "\n"
+
+
+def _parts(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Set the lab's two parts side by side: what rules were tuned on, and what was only scored."""
+    groups = [group for group in breakdown(rows, "part") if group.name != NO_PART]
+    if len(groups) < 2:
+        return []
+    names = [f"{group.name}: {group.cases} cases" for group in groups]
+    lines = [("of the lab", *(cell for name in names for cell in (name, "")))]
+    for name, first in groups[0].values.items():
+        cells = (cell for group in groups for cell in (group.values[name].amount, group.values[name].text))
+        lines.append((first.metric.title, *cells))
+    return lines
 
 
 def _others(baseline: Baseline | None, gate: "GateRecord | None") -> Iterable[str]:

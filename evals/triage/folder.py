@@ -18,7 +18,7 @@ from diagnose.taxonomy import FACTS, RetryRule
 from evals.case import Case
 from evals.dataset import CASES_FILE, META_FILE, digest
 from evals.errors import ScenarioError
-from evals.lab.harvest import identifier
+from evals.lab.record import identifier
 from evals.source import read_context, read_lines
 from evals.triage.journal import Journal
 from evals.triage.scene import Scene

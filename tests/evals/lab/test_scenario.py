@@ -67,11 +67,53 @@ def test_a_file_that_is_no_scenario_is_refused(tmp_path: Path, text: str) -> Non
         read(path)
 
 
+HEALTHY = 'id = "demo"\ndescription = "x"\nplace = "yarn"\nsource = "pass"\nhealthy = true\n'
+
+
+def reject(tmp_path: Path, text: str, match: str) -> None:
+    path = tmp_path / "demo.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError, match=match):
+        read(path)
+
+
+def test_a_scenario_has_a_label_or_is_healthy(tmp_path: Path) -> None:
+    path = tmp_path / "demo.toml"
+    path.write_text(HEALTHY, encoding="utf-8")
+    assert read(path).label is None
+    reject(tmp_path, HEALTHY.replace("true", "false"), "a label, or it is healthy")
+    reject(
+        tmp_path, TEXT.replace("description", "healthy = true\ndescription", 1), "a label, or it is healthy"
+    )
+
+
+def test_something_must_be_run(tmp_path: Path) -> None:
+    reject(tmp_path, HEALTHY.replace('source = "pass"', ""), "nothing is run")
+
+
+def test_what_needs_a_cluster_is_refused_without_one(tmp_path: Path) -> None:
+    reject(tmp_path, HEALTHY.replace('"yarn"', '"local"') + "nodes = 2\n", "nodes: only with place = 'yarn'")
+    reject(tmp_path, HEALTHY + "unprivileged = true\n", "only with place = 'local'")
+
+
+def test_canaries_are_found_in_every_text(tmp_path: Path) -> None:
+    path = tmp_path / "demo.toml"
+    more = """
+options = ["{{canary:a}}"]
+shell = "{{canary:b}}"
+hdfs = [{path = "/x", text = "{{canary:c}}"}]
+archive = [{path = "x.zip", files = {"a.py" = "{{canary:d}}"}}]
+"""
+    path.write_text(HEALTHY + more, encoding="utf-8")
+    assert read(path).canaries == tuple(canary("demo", name) for name in "abdc")
+
+
 def test_every_committed_scenario_is_valid() -> None:
     scenarios = read_all()
     assert len({scenario.id for scenario in scenarios}) == len(scenarios) >= 14
     for scenario in scenarios:
-        compile(scenario.fill(scenario.source, _Everything()), scenario.id, "exec")
+        for text in (scenario.source, scenario.prepare):
+            compile(scenario.fill(text, _Everything()), scenario.id, "exec")
 
 
 class _Everything(dict[str, str]):

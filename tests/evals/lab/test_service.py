@@ -27,6 +27,15 @@ def test_http_answers_its_statuses_and_keeps_the_last() -> None:
         assert [status(addresses["service:api"]) for _ in range(3)] == [200, 503, 503]
 
 
+def test_http_answers_a_head_request_without_a_body() -> None:
+    service = Service(name="store", kind="http", statuses=(404,), text="<Error/>")
+    with serving([service]) as addresses, connect(addresses["service:store"]) as client:
+        client.sendall(b"HEAD /bucket HTTP/1.1\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(500), b""))
+    assert b"Content-Type: application/xml\r\nContent-Length: 8" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
 def test_closed_refuses() -> None:
     with serving([Service(name="db", kind="closed")]) as addresses, pytest.raises(ConnectionRefusedError):
         connect(addresses["service:db"])

@@ -1,8 +1,8 @@
 """A diagnosis in, an event on an EventBridge bus out: whoever subscribed gets it.
 
 One event per diagnosis: source `data-job-failure-intelligence`, detail-type `DataJobDiagnosis`, the payload
-as detail. A payload that is larger than the bus takes loses what was ruled out, then most of its gaps, and
-says so; the verdict and its evidence always fit.
+as detail. A payload that is larger than the bus takes loses what was ruled out, then most of its gaps, then
+the ends of its long texts, and says so.
 Source: EventBridge API reference, PutEvents; user guide, "Calculating PutEvents event entry size".
 """
 
@@ -21,7 +21,8 @@ DETAIL_TYPE: Final = "DataJobDiagnosis"
 MAX_ENTRY_BYTES: Final = 256 * 1024
 """Of source, detail-type, detail and resources together, as UTF-8."""
 KEPT_GAPS: Final = 20
-"""Of a payload that is too large."""
+KEPT_CHARS: Final = 1000
+"""Both of a payload that is too large."""
 
 
 class Client(Protocol):
@@ -92,4 +93,16 @@ def _smaller(diagnosis: Diagnosis) -> Iterator[Diagnosis]:
     yield bare
     left = len(diagnosis.gaps) - KEPT_GAPS
     gaps = [*diagnosis.gaps[:KEPT_GAPS], f"{max(left, 0)} more gaps are left out", told]
-    yield bare.model_copy(update={"gaps": gaps})
+    fewer = bare.model_copy(update={"gaps": gaps})
+    yield fewer
+    yield _cut(fewer)
+
+
+def _cut(diagnosis: Diagnosis) -> Diagnosis:
+    """Cut every text of our own and of the model; evidence is bounded as it is."""
+    texts = ("root_cause", "retry_reason", "status_reason", "model_text", "job_name")
+    told = {name: text[:KEPT_CHARS] for name in texts if (text := getattr(diagnosis, name))}
+    lists = {
+        name: [text[:KEPT_CHARS] for text in getattr(diagnosis, name)] for name in ("gaps", "recommendations")
+    }
+    return diagnosis.model_copy(update={**told, **lists})

@@ -35,6 +35,8 @@ MAX_NAME_CHARS: Final = 256
 
 _MESSAGE_ID: Final = re.compile(r"[\x21-\x7e]{1,100}")
 _RECEIPT: Final = re.compile(r"[\x21-\x7e]{1,2048}")
+_MILLIS: Final = re.compile(r"[1-9][0-9]{11,12}")
+"""Of a time since 1970, from 1973 to 2286."""
 _COUNT: Final = re.compile(r"[1-9][0-9]{0,6}")
 _EVENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STATE: Final = re.compile(r"[A-Z][A-Z_]{1,31}")
@@ -81,6 +83,8 @@ class Delivery:
     """The SQS message's receipt handle, by which it can be put off."""
     receives: int = 1
     """How often the message has been received, this time included."""
+    sent_at: datetime | None = None
+    """When the message was put into the queue."""
     event_id: str | None = None
     verdict: Rejection | None = None
     cluster_id: str = ""
@@ -205,7 +209,13 @@ def _queued(record: object) -> Delivery:
         delivery,
         receipt=_formed(_mapping(record).get("receiptHandle"), _RECEIPT),
         receives=int(receives) if receives else 1,
+        sent_at=_sent(attributes.get("SentTimestamp")),
     )
+
+
+def _sent(value: object) -> datetime | None:
+    millis = _formed(value, _MILLIS)
+    return datetime.fromtimestamp(int(millis) / 1000, UTC) if millis else None
 
 
 def _body(record: object, message_id: str | None) -> object:

@@ -8,9 +8,11 @@ Source: AWS Lambda developer guide, "Handling errors for an SQS event source in 
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from diagnose.deadline import Deadline
@@ -21,17 +23,21 @@ from diagnose.failure import Failure
 from diagnose.intake import Intake, Served, serve
 from diagnose.metric import Meter
 from diagnose.pipeline import Result
-from diagnose.redaction import redact
 from diagnose.repeat import Repeats
 from diagnose.state import Kit, State
 from diagnose.telemetry import Collector, Fork, Telemetry
 from diagnose.trail import Trail
-from diagnose.visibility import AT_ONCE_SECONDS, LATE_SECONDS
+from diagnose.visibility import AT_ONCE_SECONDS, MAX_SECONDS
 
 BEGIN_SECONDS: Final = 60.0
-"""What a further message of a batch must find left before the reserve; one diagnosis rarely takes longer."""
-MAX_RETRY_SECONDS: Final = 1800
-"""Between two attempts at a message that fails again and again: twelve of them outlast four hours."""
+"""What a further message of a batch must find left before the reserve; one diagnosis rarely takes longer. Of
+a short invocation it is half, so that a batch is never stuck."""
+MIN_RETRY_SECONDS: Final = 60.0
+MAX_RETRY_SECONDS: Final = 1800.0
+"""A message that failed waits half its age: a moment's trouble costs minutes, and the receipts that it has
+outlast an outage of hours."""
+MAX_ERROR_CHARS: Final = 1000
+"""Of an exception's words that a direct caller sees."""
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -58,9 +64,12 @@ class Function:
     trail: Trail
     telemetry: Callable[[Failure, str], Telemetry]
     """Where stages and calls of a failure are told; the second argument is the trace header."""
+    redact: Callable[[str], str]
+    """Cleans what a direct caller is told of an exception, with the patterns of the settings."""
     reserve_seconds: float
     token_budget: int
     monotonic_seconds: Callable[[], float]
+    now: Callable[[], datetime]
 
     def invoke(
         self, payload: object, *, remaining_seconds: Callable[[], float], trace: str = ""
@@ -85,46 +94,61 @@ class Function:
             return {"batchItemFailures": self._batch(deliveries, deadline, trace)}
         try:
             with self._trailed(deliveries[0]):
-                served = self._serve(deliveries[0], deadline, trace)
+                served = self._serve(deliveries[0], deadline, trace, raises=True)
         except Exception as error:  # noqa: BLE001 - Lambda would print it raw, with its whole chain
-            raise InvocationError(f"{type(error).__name__}: {redact(str(error))}") from None
+            words = self.redact(str(error))[:MAX_ERROR_CHARS]
+            raise InvocationError(f"{type(error).__name__}: {words}") from None
         if served.diagnosis is None:
             raise AssertionError("only what a queue delivers is postponed")
         return served.diagnosis.model_dump(mode="json")
 
     def _batch(self, deliveries: Sequence[Delivery], deadline: Deadline, trace: str) -> list[dict[str, str]]:
-        failed = []
+        failed, needed_seconds = [], min(BEGIN_SECONDS, deadline.left_seconds() / 2)
         for place, delivery in enumerate(deliveries):
             with self._trailed(delivery):
-                if not self._taken(delivery, deadline, trace, first=place == 0) and delivery.message_id:
-                    failed.append({"itemIdentifier": delivery.message_id})
+                if self._taken(delivery, deadline, trace, needed_seconds if place else 0.0):
+                    continue
+            if delivery.message_id is not None:
+                failed.append({"itemIdentifier": delivery.message_id})
+            elif delivery.receipt is not None:  # a message all the same: it must not leave the queue
+                raise InvocationError("a record without a messageId can't be asked for again; all come again")
         return failed
 
-    def _taken(self, delivery: Delivery, deadline: Deadline, trace: str, *, first: bool) -> bool:
+    def _taken(self, delivery: Delivery, deadline: Deadline, trace: str, needed_seconds: float) -> bool:
         """Serve a message; False when it must come again."""
         invalid = delivery.verdict is not None and delivery.verdict.status is Status.INVALID_EVENT
         if invalid and delivery.receives > 1:
-            return False  # counted and logged at its first receipt
-        if delivery.failure is not None and deadline.left_seconds() <= (0.0 if first else BEGIN_SECONDS):
-            self._put_off(delivery, AT_ONCE_SECONDS, "not begun: too little time is left")
+            _LOGGER.warning("an invalid message is on its way to the dead letters")
+            return False  # counted at its first receipt
+        if delivery.failure is not None and deadline.left_seconds() <= needed_seconds:
+            self._put_back(delivery, first=not needed_seconds)
             return False
         try:
             served = self._serve(delivery, deadline, trace)
         except Exception:  # noqa: BLE001 - told by `_serve`; one message must not fail the others
-            self._put_off(delivery, _retry_seconds(delivery.receives), "failed")
+            self._put_off(delivery, self._retry_seconds(delivery), "failed")
             return False
-        if served.postponed:
-            self._put_off(delivery, LATE_SECONDS, "postponed: its logs are not there yet")
+        if served.again_seconds is not None:
+            self._put_off(delivery, served.again_seconds, "is too early")
         return not (invalid or served.postponed)
 
-    def _serve(self, delivery: Delivery, deadline: Deadline, trace: str) -> Served:
+    def _put_back(self, delivery: Delivery, *, first: bool) -> None:
+        self.meter.put_back()
+        if first:  # nothing worked yet: to come again at once would use up its receipts in seconds
+            _LOGGER.error(
+                "no time is left but the reserve: DEADLINE_RESERVE_SECONDS is too near the time-out"
+            )
+        else:
+            self._put_off(delivery, AT_ONCE_SECONDS, "was not begun: too little time is left")
+
+    def _serve(self, delivery: Delivery, deadline: Deadline, trace: str, *, raises: bool = False) -> Served:
         """Serve a delivery, and tell of it."""
         start, calls = self.monotonic_seconds(), Collector()
         try:
             served = serve(delivery, self._intake(delivery, deadline, trace, calls))
         except Exception:
             self.trail.status("ERROR")
-            self.meter.failed(duration_ms=self._since(start), calls=calls.calls)
+            self.meter.failed(duration_ms=self._since(start), calls=calls.calls, raised=raises)
             _LOGGER.exception("the delivery failed")
             raise
         self.meter.served(served, duration_ms=self._since(start), calls=calls.calls)
@@ -146,7 +170,7 @@ class Function:
         diagnosis = served.diagnosis
         if diagnosis is None:
             self.trail.status("POSTPONED")
-            _LOGGER.info("the delivery is postponed: its logs are not there yet")
+            _LOGGER.info("the delivery is postponed")
             return
         self.trail.status(diagnosis.status.value)
         level = logging.ERROR if diagnosis.status is Status.INVALID_EVENT else logging.INFO
@@ -156,14 +180,21 @@ class Function:
             told = {"output_tokens": diagnosis.output_tokens, "input_tokens": diagnosis.input_tokens}
             _LOGGER.warning("more tokens than TOKEN_BUDGET (%d) were used", self.token_budget, extra=told)
 
-    def _put_off(self, delivery: Delivery, seconds: int, why: str) -> None:
-        _LOGGER.info("the message comes again in %d s: %s", seconds, why)
+    def _put_off(self, delivery: Delivery, seconds: float, why: str) -> None:
+        whole = min(math.ceil(seconds), MAX_SECONDS)
+        _LOGGER.info("the message %s; it comes again in %d s", why, whole)
         if not delivery.receipt:
             return
         try:
-            self.put_off(delivery.receipt, seconds)
+            self.put_off(delivery.receipt, whole)
         except DeliveryError as error:  # it comes again all the same, only later
             _LOGGER.warning("%s", error)
+        except Exception:
+            _LOGGER.exception("a message could not be put off")
+
+    def _retry_seconds(self, delivery: Delivery) -> float:
+        age = (self.now() - delivery.sent_at).total_seconds() if delivery.sent_at else 0.0
+        return min(max(age / 2, MIN_RETRY_SECONDS), MAX_RETRY_SECONDS)
 
     @contextmanager
     def _trailed(self, delivery: Delivery) -> Iterator[None]:
@@ -175,7 +206,3 @@ class Function:
 
     def _since(self, start: float) -> int:
         return round((self.monotonic_seconds() - start) * 1000)
-
-
-def _retry_seconds(receives: int) -> int:
-    return int(min(LATE_SECONDS * 2 ** min(receives - 1, 10), MAX_RETRY_SECONDS))

@@ -1,6 +1,6 @@
 """A delivery in, its numbers out: one document of CloudWatch's embedded metric format on one line.
 
-Each document holds every metric, zeros included, so that a rate has its denominator, under one namespace and
+Each document holds its counts, zeros included, so that a rate has its denominator, under one namespace and
 one dimension, `service`: neither ids nor any text of a log. `MemoryMeter` is the twin for tests.
 aws-lambda-powertools makes the document; namespace and service are always given, so none of its variables
 (`POWERTOOLS_…`) counts. Importing it costs about 20 ms, so that is left to the one who makes an `EmfMeter`.
@@ -34,6 +34,7 @@ UNITS: Final[Mapping[str, str]] = {
     "EMRAnalyserRedactionSuspects": "Count",
     "EMRAnalyserFailures": "Count",
     "EMRAnalyserPostponed": "Count",
+    "EMRAnalyserNotBegun": "Count",
 }
 """All metrics and their units."""
 BLOCKED: Final = frozenset({Status.GUARDRAIL_BLOCKED, Status.GUARDRAIL_OUTPUT_BLOCKED})
@@ -59,8 +60,18 @@ class Meter(Protocol):
         """
         ...
 
-    def failed(self, *, duration_ms: int, calls: Sequence[ModelCall] = ()) -> None:
-        """Take a delivery that ended in an exception; see `served`."""
+    def failed(self, *, duration_ms: int, calls: Sequence[ModelCall] = (), raised: bool = False) -> None:
+        """Take a delivery that ended in an exception; see `served`.
+
+        Args:
+            duration_ms: as in `served`.
+            calls: as in `served`.
+            raised: Lambda is told of it, and counts it as an error of its own.
+        """
+        ...
+
+    def put_back(self) -> None:
+        """Take a message that was not begun, since too little time was left."""
         ...
 
 
@@ -82,17 +93,27 @@ def measure(served: Served, *, duration_ms: int, calls: Sequence[ModelCall]) -> 
     found["EMRAnalyserRedactionSuspects"] = state.suspects if state else 0
     found["EMRAnalyserFailures"] = int(status in FAILED)
     found["EMRAnalyserPostponed"] = int(served.postponed)
+    found["EMRAnalyserNotBegun"] = 0
     return found
 
 
-def measure_failure(*, duration_ms: int, calls: Sequence[ModelCall] = ()) -> dict[str, int]:
+def measure_failure(
+    *, duration_ms: int, calls: Sequence[ModelCall] = (), raised: bool = False
+) -> dict[str, int]:
     """Give the metrics of a delivery that ended in an exception; see `Meter.failed`.
 
     Returns:
         As `measure`, without the size of the logs: it is not known, and 0 would draw down its average.
     """
     found = _common(duration_ms, calls)
-    return {**found, "EMRAnalyserRedactionSuspects": 0, "EMRAnalyserFailures": 1, "EMRAnalyserPostponed": 0}
+    counts = {"EMRAnalyserRedactionSuspects": 0, "EMRAnalyserFailures": int(not raised)}
+    return {**found, **counts, "EMRAnalyserPostponed": 0, "EMRAnalyserNotBegun": 0}
+
+
+def measure_put_back() -> dict[str, int]:
+    """Give the metrics of a message that was not begun: counts alone, and no delivery."""
+    counts = ("EMRAnalyserInvocations", "EMRAnalyserFailures", "EMRAnalyserPostponed")
+    return {**dict.fromkeys(counts, 0), "EMRAnalyserNotBegun": 1}
 
 
 def _common(duration_ms: int, calls: Sequence[ModelCall]) -> dict[str, int]:
@@ -115,9 +136,13 @@ class MemoryMeter:
         """Keep the metrics of a delivery that came to its end."""
         self.readings.append(measure(served, duration_ms=duration_ms, calls=calls))
 
-    def failed(self, *, duration_ms: int, calls: Sequence[ModelCall] = ()) -> None:
+    def failed(self, *, duration_ms: int, calls: Sequence[ModelCall] = (), raised: bool = False) -> None:
         """Keep the metrics of a delivery that ended in an exception."""
-        self.readings.append(measure_failure(duration_ms=duration_ms, calls=calls))
+        self.readings.append(measure_failure(duration_ms=duration_ms, calls=calls, raised=raised))
+
+    def put_back(self) -> None:
+        """Keep the metrics of a message that was not begun."""
+        self.readings.append(measure_put_back())
 
 
 def _utc_now() -> datetime:
@@ -167,9 +192,13 @@ class EmfMeter:
         """Write the document of a delivery that came to its end."""
         self._tell(measure(served, duration_ms=duration_ms, calls=calls))
 
-    def failed(self, *, duration_ms: int, calls: Sequence[ModelCall] = ()) -> None:
+    def failed(self, *, duration_ms: int, calls: Sequence[ModelCall] = (), raised: bool = False) -> None:
         """Write the document of a delivery that ended in an exception."""
-        self._tell(measure_failure(duration_ms=duration_ms, calls=calls))
+        self._tell(measure_failure(duration_ms=duration_ms, calls=calls, raised=raised))
+
+    def put_back(self) -> None:
+        """Write the document of a message that was not begun."""
+        self._tell(measure_put_back())
 
     def _tell(self, values: Mapping[str, int]) -> None:
         # A new one each time: `Metrics` of the same package shares its numbers over the whole process.

@@ -2,12 +2,14 @@
 
 `Repeats` is the seam; `MemoryRepeats` lives as long as its process, a table lives longer.
 It holds a key, its state, its owner and when it expires, and no diagnosis. It errs towards doing work twice:
-a claim that expires or is forgotten costs a second diagnosis, never a lost one.
+a claim that expires or is forgotten costs a second diagnosis, never a lost one. Work that another owner is at
+is told apart from work that is done: that owner may die, so who asks must come again.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from threading import Lock
 from typing import Final, Protocol
 from urllib.parse import quote
@@ -23,19 +25,37 @@ DONE_SECONDS: Final = 14 * 86_400.0
 """SQS keeps a message for 14 days at most; nothing comes again later."""
 
 
+class Hold(StrEnum):
+    """Whose a piece of work is."""
+
+    OURS = "ours"
+    BUSY = "busy"
+    """Another owner is at it."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What came of asking for a piece of work."""
+
+    hold: Hold
+    wait_seconds: float = 0.0
+    """With BUSY: until the other's claim expires at the latest; 0 or more."""
+
+
 class Repeats(Protocol):
     """Remembers what is done and who is at what."""
 
-    def claim(self, key: str, *, owner: str) -> bool:
+    def claim(self, key: str, *, owner: str) -> Claim:
         """Ask for a piece of work.
 
         Args:
             key: names the work; see `repeat_key`.
-            owner: who asks, such as the id of the queue's message, which stays the same when it comes again.
+            owner: who asks: one for each receipt of a message, so that of two copies one gets the work.
 
         Returns:
-            True: it is the owner's to do until the claim expires or is settled; the same owner may ask
-            again. False: it is done, or another owner is at it.
+            OURS: it is the owner's to do until the claim expires or is settled; the same owner may ask
+            again. BUSY: another owner is at it; ask again after the wait. DONE: nothing is to be done.
         """
         ...
 
@@ -100,14 +120,16 @@ class MemoryRepeats:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def claim(self, key: str, *, owner: str) -> bool:
+    def claim(self, key: str, *, owner: str) -> Claim:
         """Ask for a piece of work; see `Repeats.claim`."""
         with self._lock:
             held = self._held(key)
+            if held is not None and held.owner is None:
+                return Claim(Hold.DONE)
             if held is not None and held.owner != owner:
-                return False
+                return Claim(Hold.BUSY, held.expires_at - self._clock())
             self._keep(key, owner, self._claim_seconds)
-            return True
+            return Claim(Hold.OURS)
 
     def settle(self, key: str, *, owner: str, done: bool) -> None:
         """End a claim; see `Repeats.settle`."""

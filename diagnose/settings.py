@@ -111,7 +111,10 @@ def load_settings(environ: Mapping[str, str] | None = None, **explicit: object) 
     Raises:
         UsageError: a value can't be used; the message names the variable, the value and what it takes.
     """
-    source = os.environ if environ is None else environ
+    return _load(os.environ if environ is None else environ, explicit, shown=True)
+
+
+def _load(source: Mapping[str, str], explicit: Mapping[str, object], *, shown: bool) -> Settings:
     values: dict[str, object] = {}
     for name in Settings.model_fields:
         if explicit.get(name) is not None:
@@ -121,7 +124,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **explicit: object) 
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise _complaint(error) from None
+        raise _complaint(error, shown=shown) from None
 
 
 _DEPLOYED: Final = (
@@ -136,9 +139,10 @@ def load_deployed_settings(environ: Mapping[str, str] | None = None) -> Settings
         environ: variables by name; the process's own by default.
 
     Raises:
-        UsageError: a value is missing or can't be used; the message names every missing variable.
+        UsageError: a value is missing or can't be used; the message names every missing variable. It repeats
+            no value, since it is printed to a log: a secret may stand in the wrong variable.
     """
-    settings = load_settings(environ)
+    settings = _load(os.environ if environ is None else environ, {}, shown=False)
     missing = [name.upper() for name in _DEPLOYED if not getattr(settings, name)]
     if settings.metadata_source == "rest" and not settings.metadata_api_url:
         missing.append("METADATA_API_URL")
@@ -162,11 +166,16 @@ def tracing(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
     return source.get("AWS_XRAY_DAEMON_ADDRESS", ""), source.get("_X_AMZN_TRACE_ID", "")
 
 
-def _complaint(error: ValidationError) -> UsageError:
+def _complaint(error: ValidationError, *, shown: bool) -> UsageError:
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else "settings"
     if field in _WANTED:
-        return UsageError(f"{field.upper()}: {first['input']!r} can't be used; give {_WANTED[field]}")
+        value = repr(first["input"]) if shown else "its value"
+        return UsageError(f"{field.upper()}: {value} can't be used; give {_WANTED[field]}")
+    if not shown and first["type"] == "value_error":
+        return PatternError(
+            f"{field.upper()}: a pattern in it is not valid RE2; `diagnose redact` says which"
+        )
     kind = PatternError if "not valid RE2" in first["msg"] else UsageError
     return kind(f"{field.upper()}: {first['msg'].removeprefix('Value error, ')}; correct the value")
 

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from diagnose.emr import error_code
 from diagnose.errors import DeliveryError
-from diagnose.repeat import CLAIM_SECONDS, DONE_SECONDS
+from diagnose.repeat import CLAIM_SECONDS, DONE_SECONDS, Claim, Hold
 
 KEY: Final = "id"
 _CLAIMED: Final = "CLAIMED"
@@ -64,14 +64,31 @@ class TableRepeats:
         self._claim_seconds = claim_seconds
         self._done_seconds = done_seconds
 
-    def claim(self, key: str, *, owner: str) -> bool:
+    def claim(self, key: str, *, owner: str) -> Claim:
         """Ask for a piece of work; see `Repeats.claim`.
 
         Raises:
             DeliveryError: the table can't be used.
         """
-        item = {"state": {"S": _CLAIMED}, "owner": {"S": owner}}
-        return self._put(key, item, self._claim_seconds, owner=owner)
+        moment = self._clock()
+        request = {
+            "Item": _item(key, _CLAIMED, moment + self._claim_seconds, owner),
+            "ConditionExpression": _FREE,
+            "ExpressionAttributeNames": _NAMES,
+            "ExpressionAttributeValues": {
+                ":now": {"N": str(int(moment))},
+                ":claimed": {"S": _CLAIMED},
+                ":owner": {"S": owner},
+            },
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        held = self._write(self._client.put_item, request, "PutItem")
+        if held is None:
+            return Claim(Hold.OURS)
+        if held.get("state", {}).get("S") == _DONE:
+            return Claim(Hold.DONE)
+        expiry = float(held.get("expiry", {}).get("N", moment))
+        return Claim(Hold.BUSY, max(expiry - moment, 0.0))
 
     def settle(self, key: str, *, owner: str, done: bool) -> None:
         """End a claim; see `Repeats.settle`.
@@ -80,7 +97,8 @@ class TableRepeats:
             DeliveryError: the table can't be used.
         """
         if done:
-            self._put(key, {"state": {"S": _DONE}}, self._done_seconds)
+            item = _item(key, _DONE, self._clock() + self._done_seconds)
+            self._write(self._client.put_item, {"Item": item}, "PutItem")
             return
         request = {
             "Key": {KEY: {"S": key}},
@@ -90,39 +108,28 @@ class TableRepeats:
         }
         self._write(self._client.delete_item, request, "DeleteItem")
 
-    def _put(
-        self, key: str, item: Mapping[str, Mapping[str, str]], seconds: float, *, owner: str | None = None
-    ) -> bool:
-        moment = self._clock()
-        request: dict[str, object] = {
-            "Item": {KEY: {"S": key}, **item, "expiry": {"N": str(int(moment + seconds))}}
-        }
-        if owner is not None:
-            request |= {
-                "ConditionExpression": _FREE,
-                "ExpressionAttributeNames": _NAMES,
-                "ExpressionAttributeValues": {
-                    ":now": {"N": str(int(moment))},
-                    ":claimed": {"S": _CLAIMED},
-                    ":owner": {"S": owner},
-                },
-            }
-        return self._write(self._client.put_item, request, "PutItem")
-
     def _write(
         self, method: Callable[..., Mapping[str, Any]], request: Mapping[str, object], operation: str
-    ) -> bool:
-        """Write; False when the condition does not hold."""
+    ) -> Mapping[str, Any] | None:
+        """Write; gives the item that is there when the condition does not hold, else None."""
         try:
             method(TableName=self._table, **request)
-        except (BotoCoreError, ClientError) as error:
-            if error_code(error) == _REFUSED:
-                return False
+        except ClientError as error:
+            if error_code(error) != _REFUSED:
+                self._fail(operation, error_code(error))
+            item: Mapping[str, Any] = error.response.get("Item") or {}
+            return item
+        except BotoCoreError as error:
             self._fail(operation, error_code(error))
-        return True
+        return None
 
     def _fail(self, operation: str, code: str) -> NoReturn:
         raise DeliveryError(
             f"DynamoDB {operation} on {self._table!r}: {code}; check IDEMPOTENCY_TABLE, and that the "
             f"function's role allows dynamodb:{operation}"
         ) from None
+
+
+def _item(key: str, state: str, expiry: float, owner: str | None = None) -> dict[str, dict[str, str]]:
+    item = {KEY: {"S": key}, "state": {"S": state}, "expiry": {"N": str(int(expiry))}}
+    return item if owner is None else {**item, "owner": {"S": owner}}

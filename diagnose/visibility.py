@@ -12,9 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from diagnose.emr import error_code
 from diagnose.errors import DeliveryError
 
-LATE_SECONDS: Final = 60
-"""Until logs that are not there yet are looked for again; EMR uploads every five minutes."""
 AT_ONCE_SECONDS: Final = 0
+MAX_SECONDS: Final = 43_200
 
 
 class Client(Protocol):
@@ -42,7 +41,7 @@ class Queue:
 
         Args:
             receipt: the message's receipt handle.
-            seconds: 0 to 43,200, from now.
+            seconds: 0 to `MAX_SECONDS`, from now.
 
         Raises:
             DeliveryError: the queue refused; the message comes again when its visibility timeout ends.

@@ -12,6 +12,7 @@ gc.disable()  # modules are hardly ever garbage; looking for it takes a fifth of
 import logging
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -101,11 +102,13 @@ def build(settings: Settings, trail: Trail, kit: Kit) -> Function:
         publish=Bus(clients.bus(), settings.result_bus_name).publish,
         put_off=Queue(clients.queue(), settings.queue_url).put_off,
         meter=EmfMeter(settings.service_name),
+        redact=lambda text: kit.redactor.session().text(text),
         trail=trail,
         telemetry=partial(_telemetry, address=address, prompt_version=active.version),
         reserve_seconds=settings.deadline_reserve_seconds,
         token_budget=settings.token_budget,
         monotonic_seconds=time.monotonic,
+        now=lambda: datetime.now(UTC),
     )
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from awsserver import AwsServer
 
-from diagnose.bus import KEPT_GAPS, MAX_ENTRY_BYTES, Bus
-from diagnose.diagnosis import Diagnosis, RuledOut, Status
+from diagnose.bus import KEPT_CHARS, KEPT_GAPS, MAX_ENTRY_BYTES, Bus
+from diagnose.diagnosis import Diagnosis, Evidence, RuledOut, Status
 from diagnose.errors import DeliveryError
 from diagnose.verdict import refuse
 
@@ -86,10 +86,21 @@ def test_gaps_go_next_and_their_number_is_told():
     assert "80 more gaps are left out" in detail["gaps"]
 
 
+def test_long_texts_are_cut_last():
+    detail, size = sent(
+        root_cause="x" * MAX_ENTRY_BYTES, gaps=["y" * 20_000] * 30, recommendations=["z" * 9000]
+    )
+    assert size <= MAX_ENTRY_BYTES
+    assert (
+        len(detail["root_cause"]) == len(detail["gaps"][0]) == len(detail["recommendations"][0]) == KEPT_CHARS
+    )
+
+
 def test_a_verdict_that_never_fits_is_refused_not_sent():
     told = Told()
+    row = Evidence(text="é" * 200_000, file="f", line=1, container=None, attempt=None, role="cause")
     with pytest.raises(DeliveryError, match="the bus takes"):
-        Bus(told, "DataJobDiagnosis").publish(diagnosis(root_cause="x" * MAX_ENTRY_BYTES))
+        Bus(told, "DataJobDiagnosis").publish(diagnosis(evidence=[row]))
     assert told.sent == []
 
 

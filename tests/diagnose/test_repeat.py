@@ -8,7 +8,7 @@ from awsserver import AwsServer
 
 from diagnose.errors import UsageError
 from diagnose.failure import Failure
-from diagnose.repeat import MemoryRepeats, repeat_key
+from diagnose.repeat import Claim, Hold, MemoryRepeats, repeat_key
 from diagnose.table import TableRepeats
 
 
@@ -58,43 +58,51 @@ def repeats(request):
 
 
 def test_a_second_owner_waits_and_the_first_may_ask_again(repeats):
-    assert repeats.claim("k", owner="m-1")
-    assert not repeats.claim("k", owner="m-2")
-    assert repeats.claim("k", owner="m-1")
-    assert repeats.claim("other", owner="m-2")
+    assert repeats.claim("k", owner="m-1").hold is Hold.OURS
+    assert repeats.claim("k", owner="m-2").hold is not Hold.OURS
+    assert repeats.claim("k", owner="m-1").hold is Hold.OURS
+    assert repeats.claim("other", owner="m-2").hold is Hold.OURS
+
+
+def test_work_that_another_is_at_is_told_apart_from_work_that_is_done(repeats, clock):
+    repeats.claim("k", owner="m-1")
+    clock.seconds += 20
+    assert repeats.claim("k", owner="m-2") == Claim(Hold.BUSY, 40)
+    repeats.settle("k", owner="m-1", done=True)
+    assert repeats.claim("k", owner="m-2") == Claim(Hold.DONE)
 
 
 def test_what_is_done_is_nobody_s_to_do(repeats):
     repeats.claim("k", owner="m-1")
     repeats.settle("k", owner="m-1", done=True)
-    assert not repeats.claim("k", owner="m-1")
-    assert not repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-1").hold is not Hold.OURS
+    assert repeats.claim("k", owner="m-2").hold is not Hold.OURS
 
 
 def test_what_was_given_up_may_be_claimed_by_anyone(repeats):
     repeats.claim("k", owner="m-1")
     repeats.settle("k", owner="m-1", done=False)
-    assert repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-2").hold is Hold.OURS
 
 
 def test_a_claim_expires_and_asking_again_prolongs_it(repeats, clock):
     repeats.claim("k", owner="m-1")
     clock.seconds += 59
-    assert not repeats.claim("k", owner="m-2")
-    assert repeats.claim("k", owner="m-1")
+    assert repeats.claim("k", owner="m-2").hold is not Hold.OURS
+    assert repeats.claim("k", owner="m-1").hold is Hold.OURS
     clock.seconds += 59
-    assert not repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-2").hold is not Hold.OURS
     clock.seconds += 1
-    assert repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-2").hold is Hold.OURS
 
 
 def test_done_expires(repeats, clock):
     repeats.claim("k", owner="m-1")
     repeats.settle("k", owner="m-1", done=True)
     clock.seconds += 599
-    assert not repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-2").hold is not Hold.OURS
     clock.seconds += 1
-    assert repeats.claim("k", owner="m-2")
+    assert repeats.claim("k", owner="m-2").hold is Hold.OURS
 
 
 def test_a_late_failure_undoes_nothing(repeats, clock):
@@ -102,24 +110,24 @@ def test_a_late_failure_undoes_nothing(repeats, clock):
     clock.seconds += 60
     repeats.claim("k", owner="quick")
     repeats.settle("k", owner="slow", done=False)
-    assert not repeats.claim("k", owner="third"), "the claim is quick's now"
+    assert repeats.claim("k", owner="third").hold is not Hold.OURS, "the claim is quick's now"
     repeats.settle("k", owner="quick", done=True)
     repeats.settle("k", owner="slow", done=False)
-    assert not repeats.claim("k", owner="slow")
+    assert repeats.claim("k", owner="slow").hold is not Hold.OURS
 
 
 def test_what_was_never_claimed_may_be_settled(repeats):
     repeats.settle("a", owner="m-1", done=False)
     repeats.settle("b", owner="m-1", done=True)
-    assert repeats.claim("a", owner="m-1")
-    assert not repeats.claim("b", owner="m-1")
+    assert repeats.claim("a", owner="m-1").hold is Hold.OURS
+    assert repeats.claim("b", owner="m-1").hold is not Hold.OURS
 
 
 def test_room_is_made_of_what_expired_first(memory, clock):
     for key in "abcde":
         memory.claim(key, owner="m-1")
     clock.seconds += 60
-    assert memory.claim("f", owner="m-1")
+    assert memory.claim("f", owner="m-1").hold is Hold.OURS
     assert len(memory) == 1
 
 
@@ -131,8 +139,8 @@ def test_when_full_the_oldest_done_goes_before_any_claim(memory, clock):
     memory.claim("e", owner="m-1")
     memory.claim("f", owner="m-1")
     assert len(memory) == 5
-    assert [memory.claim(key, owner="m-2") for key in "bcdef"] == [False] * 5
-    assert memory.claim("a", owner="m-2")
+    assert all(memory.claim(key, owner="m-2").hold is not Hold.OURS for key in "bcdef")
+    assert memory.claim("a", owner="m-2").hold is Hold.OURS
 
 
 def test_it_never_grows_beyond_its_limit(memory):
@@ -149,7 +157,7 @@ def test_of_many_threads_one_gets_the_work(repeats):
     def ask(owner):
         for key in range(rounds):
             barrier.wait()
-            if repeats.claim(f"k{key}", owner=owner):
+            if repeats.claim(f"k{key}", owner=owner).hold is Hold.OURS:
                 won.append(key)
 
     threads = [Thread(target=ask, args=(f"m-{n}",)) for n in range(owners)]

@@ -131,3 +131,20 @@ def test_where_spans_go_is_read_anew_each_time():
     environ = {"AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000", "_X_AMZN_TRACE_ID": "Root=1-2-3"}
     assert tracing(environ) == ("169.254.79.129:2000", "Root=1-2-3")
     assert tracing({}) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BEDROCK_GUARDRAIL_ID", "Tr0ub4dor and 3"),
+        ("S3_LOG_BUCKET", "Tr0ub4dor and 3"),
+        ("RESULT_BUS_NAME", "Tr0ub4dor and 3"),
+        ("BEDROCK_MAX_TOKENS", "Tr0ub4dor and 3"),
+        ("REDACTION_EXTRA_PATTERNS", '["(Tr0ub4dor and 3"]'),
+        ("REDACTION_EXTRA_PATTERNS", "Tr0ub4dor and 3"),
+    ],
+)
+def test_the_function_repeats_no_value_that_it_can_not_use(variable, value):
+    with pytest.raises(UsageError) as caught:
+        load_deployed_settings({**_DEPLOYED, variable: value})
+    assert variable in str(caught.value) and "Tr0ub4dor" not in str(caught.value)

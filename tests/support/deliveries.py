@@ -21,7 +21,7 @@ def event(cluster="j-2AXTREE000001", step="s-1AXTREE000001", state="FAILED", ide
     return {**head, "time": moment, "region": "us-east-1", "resources": [], "detail": detail}
 
 
-def queued(*bodies, receives=1, start=0):
+def queued(*bodies, receives=1, start=0, sent=MOMENT):
     """A batch: a text stands for itself, anything else is made JSON."""
     rows = [
         {
@@ -29,7 +29,10 @@ def queued(*bodies, receives=1, start=0):
             "receiptHandle": f"r-{number}",
             "body": body if isinstance(body, str) else json.dumps(body),
             "eventSource": "aws:sqs",
-            "attributes": {"ApproximateReceiveCount": str(receives)},
+            "attributes": {
+                "ApproximateReceiveCount": str(receives),
+                "SentTimestamp": str(int(sent.timestamp() * 1000)),
+            },
         }
         for number, body in enumerate(bodies, start)
     ]

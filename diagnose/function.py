@@ -31,7 +31,8 @@ from diagnose.visibility import AT_ONCE_SECONDS, MAX_SECONDS
 
 BEGIN_SECONDS: Final = 60.0
 """What a further message of a batch must find left before the reserve; one diagnosis rarely takes longer. Of
-a short invocation it is half, so that a batch is never stuck."""
+a short invocation it is half, so that a batch is never stuck, but not less than most diagnoses take."""
+MIN_BEGIN_SECONDS: Final = 15.0
 MIN_RETRY_SECONDS: Final = 60.0
 MAX_RETRY_SECONDS: Final = 1800.0
 """A message that failed waits half its age: a moment's trouble costs minutes, and the receipts that it has
@@ -103,7 +104,8 @@ class Function:
         return served.diagnosis.model_dump(mode="json")
 
     def _batch(self, deliveries: Sequence[Delivery], deadline: Deadline, trace: str) -> list[dict[str, str]]:
-        failed, needed_seconds = [], min(BEGIN_SECONDS, deadline.left_seconds() / 2)
+        failed: list[dict[str, str]] = []
+        needed_seconds = min(BEGIN_SECONDS, max(deadline.left_seconds() / 2, MIN_BEGIN_SECONDS))
         for place, delivery in enumerate(deliveries):
             with self._trailed(delivery):
                 if self._taken(delivery, deadline, trace, needed_seconds if place else 0.0):

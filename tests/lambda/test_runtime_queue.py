@@ -185,8 +185,8 @@ def test_a_message_that_can_t_be_begun_in_time_is_returned_and_not_partial(live,
     assert (len(done.failed), done.published, live.aws.asked(failure)) == (1, [], [])
     assert key(failure) not in live.aws.remembered()
     assert not any(r["status"] == "PARTIAL_ANALYSIS" for r in records_of(live, runtime, failure))
-    again = Round(live, runtime)  # its visibility was set to 0: nobody has to wait
-    assert again.statuses == ["DIAGNOSED"]
+    assert done.waits(live) == [None], "nothing worked yet: it must not use up its receipts in seconds"
+    assert later(live, runtime, done).statuses == ["DIAGNOSED"]
 
 
 def records_of(live, runtime, failure):
@@ -297,13 +297,20 @@ def test_a_message_whose_visibility_can_t_be_changed_comes_again_all_the_same(li
     assert live.aws.waiting() == (0, 1)
 
 
-def test_a_call_that_can_t_be_published_is_an_error_whose_words_are_redacted(live, runtime):
+def test_a_direct_call_gets_its_payload_though_the_bus_refuses(live, runtime):
     failure = live.aws.failure()
     live.aws.relay.fail("PutEvents", *FULL)
     answer = runtime.invoke(failure.direct)
+    assert answer.body["status"] == "DIAGNOSED" and "could not be published" in answer.body["gaps"][-1]
+
+
+def test_an_event_that_can_t_be_published_is_an_error_whose_words_are_redacted(live, runtime):
+    failure = live.aws.failure()
+    live.aws.relay.fail("PutEvents", *FULL)
+    answer = runtime.invoke(failure.event)
     assert answer.kind == "error"
     assert "PutEvents" in answer.body["errorMessage"]
     (told,) = [line for line in runtime.lines() if line.startswith(OWN_WORDS)]
     assert "boto" not in told, "no chain of errors, which nobody has redacted"
     live.aws.relay.heal()
-    assert runtime.invoke(failure.direct).body["status"] == "DIAGNOSED"
+    assert runtime.invoke(failure.event).body["status"] == "DIAGNOSED"

@@ -4,6 +4,7 @@ It works from the signature catalogue alone: no network, no credentials, no cost
 fallback whenever a model gives no valid answer.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,9 @@ NAME: Final = "rules"
 MAX_EVIDENCE: Final = 8
 """More lines prove nothing more and don't fit a message."""
 MAX_RULED_OUT: Final = 5
+
+_SUCCEEDED: Final = re.compile(r"\S{1,40} INFO Step succeeded with exitCode 0\b")
+"""The last line of the controller's log of a step that ended well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,8 @@ def draft_by_rules(view: View) -> Draft:
 
 def _by_findings(view: View) -> Draft:
     judgement = view.judgement
+    if (success := _success(view)) is not None:
+        return _succeeded(view, *success)
     if judgement.primary is not None:
         return _known(view, judgement.primary)
     if judgement.unknown is not None:
@@ -61,6 +67,28 @@ def _by_findings(view: View) -> Draft:
     if view.lines_read == 0:
         return _no_logs(view)
     return _unexplained(view)
+
+
+def _success(view: View) -> tuple[Event, int] | None:
+    """Find where EMR's controller says that the step succeeded."""
+    ends = (event for event in view.events if event.source.kind is SourceKind.CONTROLLER)
+    lines = ((event, place) for event in ends for place in range(len(event.passage.lines)))
+    return next((spot for spot in lines if _SUCCEEDED.match(spot[0].passage.lines[spot[1]].text)), None)
+
+
+def _succeeded(view: View, event: Event, place: int) -> Draft:
+    """Say that there is no failure: what the logs hold of errors, the step survived."""
+    chosen = _Chooser()
+    chosen.add(event, place, EvidenceRole.CAUSE)
+    return Draft(
+        root_cause="The step did not fail: EMR's controller says that it succeeded, whatever its logs hold.",
+        failure_type=FailureType.UNCLASSIFIED,
+        retry=RetryRule.NEVER,
+        recommendations=("Look which step of the cluster failed: this one ended with exit code 0.",),
+        evidence=tuple(chosen.shown),
+        confidence=0.9,
+        ruled_out=_ruled_out(view),
+    )
 
 
 def _known(view: View, primary: Finding) -> Draft:

@@ -4,7 +4,7 @@ r"""A text → the secret cells of the rows of data in it, judged by the names o
 Spark's `show()` and psql print them, CSV under a header, `{"columns": [...], "data": [[...]]}`; and the names
 and birth dates of the rows that parsers and databases quote when they refuse them.
 Limits: a header must be a line of plain names; a CSV row must have as many cells as its header; a row
-without column names loses full names and old dates only.
+without column names loses full names, old dates, and in brackets the cells that are made like a password.
 """
 
 from collections.abc import Generator, Iterator
@@ -77,6 +77,11 @@ _BIRTH = latin(
     rb"|[0-3][0-9][./](?:0[1-9]|1[0-2])[./](?:19[0-9]{2}|200[0-9]|201[0-2]))[ ]?(?:[,|;\t)\]\"'<]|\z)"
 )
 _PERSON_LABEL = Label(kind=Kind.NAME)
+_BRACKETED = latin(rb"[ \t]?\w{0,20}[\[(]([^\[\]()\n]*)[\])]")
+_VALUE = latin(rb"(?:^|,)[ ]?(?:\w+=)?[\"']?([^\s,\"'=]{8,100})[\"']?")
+_CLASSES = (latin(rb"[A-Z]"), latin(rb"[a-z]"), latin(rb"[0-9]"), latin(rb"[+/!#$%^&*=~?@]"))
+MIN_CLASSES = 3
+"""Of capitals, small letters, digits and signs: ids and dates have one or two, made-up secrets three."""
 
 
 def cells(data: bytes) -> Iterator[Finding]:
@@ -224,3 +229,15 @@ def _quoted_rows(data: bytes) -> Iterator[Finding]:
                     yield Finding(kind=kind, stretches=(span,))
                 position = span[1]  # the sign behind one cell is the sign before the next
                 match = pattern.search(data, position, end)
+        yield from _coded(data, start if data[start : start + 1] in {b"[", b"("} else start + 1, end)
+
+
+def _coded(data: bytes, start: int, end: int) -> Iterator[Finding]:
+    """Cells of a bracketed row that are made like a password: nothing else tells what they are."""
+    row = _BRACKETED.match(data, start, end)
+    if not row:
+        return
+    first, text = row.start(1), row.group(1)
+    for cell in _VALUE.finditer(text):
+        if sum(pattern.search(cell.group(1)) is not None for pattern in _CLASSES) >= MIN_CLASSES:
+            yield Finding(kind=Kind.SECRET, stretches=((first + cell.start(1), first + cell.end(1)),))

@@ -82,9 +82,9 @@ package: $(VENV)/.ready ## Make the Lambda's zip, of the promoted prompt (ARCHIT
 	@$(BIN)/python lambda/package.py --architecture $(ARCHITECTURE) --bytecode $(BYTECODE) --output $(PACKAGE) $(PACKAGE_FLAGS)
 
 deploy: PACKAGE_FLAGS = $(if $(filter 1,$(ALLOW_UNPROVEN)),,--refuse-unproven)
-deploy: can-deploy package ## Package, then deploy with sam: LOG_BUCKET=… [PARAMETERS="TimeoutSeconds=120 …"]
-	@cd lambda && sam deploy --template-file template.yaml --parameter-overrides LogBucketName=$(LOG_BUCKET) Architecture=$(ARCHITECTURE) \
-	  Release=$$( { cat $(abspath $(PACKAGE)) template.yaml; echo '$(LOG_BUCKET) $(PARAMETERS)'; } | sha256sum | cut -c1-16) $(PARAMETERS) $(SAM_FLAGS)
+deploy: can-deploy package ## Package, then deploy with sam: LOG_BUCKET=… [PARAMETERS='TimeoutSeconds=120 …']
+	@$(BIN)/python lambda/deploy.py --package $(PACKAGE) --log-bucket '$(LOG_BUCKET)' --architecture $(ARCHITECTURE) \
+	  --parameters='$(subst ','\'',$(value PARAMETERS))' -- $(SAM_FLAGS)
 
 can-deploy:
 	@command -v sam >/dev/null || { echo "make: sam is not there; install the AWS SAM CLI" >&2; exit 2; }

@@ -4,129 +4,20 @@ The alarms' own definitions are evaluated; what they watch are documents of `Emf
 of the lab, the pipeline, and Bedrock's stand-in. Metrics of Lambda and SQS are given as numbers.
 """
 
-import json
 import re
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from dataclasses import replace
 
 import bedrockserver
-import boto3
 import pytest
-from bedrockserver import BedrockServer, tokens
-from botocore.config import Config
-from metricmath import Alarm, Metrics
+from metricmath import Alarm
 from stack import TEMPLATE, Stack
+from watch import META, PutBack, Watch, broken, deliver, drafted, queued, repaired
 
-from diagnose.bedrock import BedrockModel
-from diagnose.deadline import NO_DEADLINE, Deadline
+from diagnose.deadline import Deadline
 from diagnose.diagnosis import Status
-from diagnose.event import read_deliveries
-from diagnose.intake import Intake, Served, serve
-from diagnose.log import DirectoryStore, MemoryStore
-from diagnose.metric import NAMESPACE, UNITS, EmfMeter
-from diagnose.model import ModelCall
-from diagnose.pipeline import default_kit
-from diagnose.repeat import MemoryRepeats
-from diagnose.reply import wire_schema
-from diagnose.settings import Settings
-from diagnose.shelf import load_prompt
-from diagnose.state import Desk
-from diagnose.telemetry import Collector
+from diagnose.metric import NAMESPACE, UNITS
 
-CASE = Path(__file__).resolve().parents[2] / "datasets" / "lab" / "cart-summary"
-META = json.loads((CASE / "meta.json").read_text())
-FAILED_AT = datetime.fromisoformat(META["event"]["time"])
-BEGIN = 1_800_000_000 // 900 * 900
-"""A whole period of every alarm begins here."""
 KIND = "AWS::CloudWatch::Alarm"
-
-
-# --- deliveries
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """What one delivery gave: what became of it, None after an exception, and its model calls."""
-
-    served: Served | None
-    calls: tuple[ModelCall, ...]
-
-    def tell(self, meter):
-        if self.served is None:
-            meter.failed(duration_ms=900, calls=self.calls)
-        else:
-            meter.served(self.served, duration_ms=900, calls=self.calls)
-
-
-class Archive:
-    def __init__(self, store):
-        self.store = store
-
-    def find(self, failure, context, *, deadline):
-        return self.store, ()
-
-
-def queued(body):
-    return {"Records": [{"messageId": "m-1", "body": json.dumps(body), "eventSource": "aws:sqs"}]}
-
-
-def broken(_diagnosis):
-    raise ConnectionError("the bus is gone")
-
-
-def deliver(script=(), *, payload=None, logs=True, publish=lambda _: None, deadline=NO_DEADLINE):
-    """Serve one delivery of the case, as the function does; the model says what the script says."""
-    root = next((CASE / "logs").glob("j-*"))
-    told = Collector()
-    with BedrockServer(script) as server:
-        client = boto3.Session().client(
-            "bedrock-runtime",
-            region_name="us-east-1",
-            endpoint_url=server.endpoint,
-            config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",  # noqa: S106 - what moto wants
-        )
-        model = BedrockModel(
-            clients=lambda _seconds: client,
-            model_id="us.anthropic.claude-sonnet-4-6",
-            max_tokens=1024,
-            schema=wire_schema(),
-            guardrail_id=bedrockserver.GUARDRAIL,
-            sleep=lambda _seconds: None,
-        )
-        kit = replace(
-            default_kit(Settings()),
-            archive=Archive(DirectoryStore(root) if logs else MemoryStore({})),
-            desk=Desk(model=model, prompt=load_prompt("v2").version),
-            now=lambda: FAILED_AT + timedelta(minutes=1),
-        )
-        intake = Intake(
-            kit=kit,
-            repeats=MemoryRepeats(),
-            publish=publish,
-            telemetry=lambda _failure: told,
-            deadline=deadline,
-        )
-        (delivery,) = read_deliveries(queued(META["event"]) if payload is None else payload)
-        try:
-            served = serve(delivery, intake)
-        except ConnectionError:
-            served = None
-        client.close()
-        assert not server.problems
-    return Delivered(served, tuple(told.calls))
-
-
-def drafted(**usage):
-    return lambda request: bedrockserver.ok(bedrockserver.draft(request), usage=tokens(**usage))
-
-
-def repaired(first, second):
-    """An answer that is none, then one: two calls with so many tokens each."""
-    answers = iter([bedrockserver.ok("no JSON", usage=tokens(**first)), None])
-    return lambda request: next(answers) or drafted(**second)(request)
 
 
 @pytest.fixture(scope="session")
@@ -159,44 +50,15 @@ def stack():
     return Stack()
 
 
-class Watch:
-    """The metrics of a deployed stack, and its alarms."""
-
-    def __init__(self, stack):
-        self.stack, self.metrics = stack, Metrics()
-        self.service = stack.properties("Function")["Environment"]["Variables"]["SERVICE_NAME"]
-
-    def deliver(self, *delivered, after=1.0, service=None):
-        """Let the function write of deliveries that end so many seconds after the beginning."""
-        moment = datetime.fromtimestamp(BEGIN + after, UTC)
-        meter = EmfMeter(service or self.service, self._read, now=lambda: moment)
-        for each in delivered:
-            each.tell(meter)
-        return self
-
-    def _read(self, line):
-        self.metrics.take(json.loads(line))
-
-    def crash(self, times, after=1.0):
-        """Lambda's own errors: so many invocations that crashed or ran out of time, and wrote nothing."""
-        return self.count("AWS/Lambda", "Errors", {"FunctionName": "${Function}"}, *[1] * times, after=after)
-
-    def count(self, namespace, name, dimensions, *values, after=1.0):
-        for value in values:
-            self.metrics.add(namespace, name, dimensions, value, at=BEGIN + after)
-        return self
-
-    def state(self, name, periods=1):
-        alarm = Alarm(self.stack.properties(name))
-        return alarm.state(self.metrics, end=BEGIN + periods * alarm.period_seconds)
-
-
 @pytest.fixture
 def watch(stack):
     return Watch(stack)
 
 
-DRIVEN = {"GuardrailBlocksAlarm", "ErrorRateAlarm", "OutputTokensAlarm", "TokenBudgetAlarm", "QueueAgeAlarm", "DeadLetterAlarm", "RuleDeadLetterAlarm"}  # fmt: skip
+DRIVEN = {
+    "GuardrailBlocksAlarm", "ErrorRateAlarm", "CrashAlarm", "NotBegunAlarm", "OutputTokensAlarm", "TokenBudgetAlarm", "QueueAgeAlarm",
+    "DeadLetterAlarm", "CallDeadLetterAlarm", "RuleDeadLetterAlarm", "BusDeadLetterAlarm",
+}  # fmt: skip
 
 
 def test_every_alarm_of_the_template_is_driven_here(stack):
@@ -219,7 +81,7 @@ def test_nothing_delivered_alarms_nobody(watch, name):
 @pytest.mark.parametrize("name", sorted(DRIVEN))
 def test_a_day_s_good_work_alarms_nobody(watch, deliveries, name):
     good = [deliveries["DIAGNOSED"], deliveries["IGNORED"], deliveries["postponed"]]
-    assert watch.deliver(*good * 40).state(name) == "OK"
+    assert watch.deliver(*good * 40).invoke(120).state(name) == "OK"
 
 
 @pytest.mark.parametrize(
@@ -266,6 +128,55 @@ def test_a_crash_that_leaves_no_document_counts_above_and_below_the_line(stack, 
     assert Watch(stack).deliver(*[good] * 19).crash(1).state("ErrorRateAlarm") == "OK"
     assert Watch(stack).deliver(*[good] * 18).crash(1).state("ErrorRateAlarm") == "ALARM"
     assert Watch(stack).crash(1).state("ErrorRateAlarm") == "ALARM"
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_what_is_put_off_again_and_again_dilutes_no_failure(stack, deliveries, kind):
+    good, bad, late = deliveries["DIAGNOSED"], deliveries[kind], deliveries["postponed"]
+    assert Watch(stack).deliver(*[good] * 19, bad, *[late] * 200).state("ErrorRateAlarm") == "OK"
+    assert Watch(stack).deliver(*[good] * 18, bad, *[late] * 200).state("ErrorRateAlarm") == "ALARM"
+    assert Watch(stack).deliver(bad, *[late] * 200).state("ErrorRateAlarm") == "ALARM"
+
+
+def test_nothing_but_what_is_put_off_divides_by_nothing(stack, deliveries):
+    late = [deliveries["postponed"]] * 200
+    assert Watch(stack).deliver(*late).state("ErrorRateAlarm") == "OK"
+    assert Watch(stack).deliver(*late, *[PutBack()] * 9).state("ErrorRateAlarm") == "OK"
+    assert Watch(stack).deliver(*late).crash(1).state("ErrorRateAlarm") == "ALARM"
+
+
+def test_messages_that_were_not_begun_dilute_no_failure(stack, deliveries):
+    good, bad = deliveries["DIAGNOSED"], deliveries["PARSE_ERROR"]
+    assert Watch(stack).deliver(*[good] * 18, bad, *[PutBack()] * 200).state("ErrorRateAlarm") == "ALARM"
+
+
+def test_a_direct_call_that_raised_is_counted_by_lambda_and_not_by_us_too(stack, deliveries):
+    good, raised = deliveries["DIAGNOSED"], replace(deliveries["exception"], raised=True)
+    assert Watch(stack).deliver(*[good] * 19, raised).invoke(19).crash(1).state("ErrorRateAlarm") == "OK"
+    assert Watch(stack).deliver(*[good] * 17, raised).invoke(17).crash(1).state("ErrorRateAlarm") == "ALARM"
+    assert Watch(stack).deliver(*[raised] * 3).crash(3).state("ErrorRateAlarm") == "ALARM"
+    assert Watch(stack).deliver(*[raised] * 3).state("ErrorRateAlarm") == "OK", "or it would count twice"
+
+
+def test_half_of_all_invocations_crashing_alarms_whatever_we_write(stack, deliveries):
+    assert Watch(stack).crash(1).state("CrashAlarm") == "ALARM"
+    assert Watch(stack).crash(5).invoke(5).state("CrashAlarm") == "ALARM"
+    assert Watch(stack).crash(5).invoke(6).state("CrashAlarm") == "OK"
+    assert Watch(stack).deliver(*[deliveries["ANALYSIS_ABORTED"]] * 9).invoke(9).state("CrashAlarm") == "OK"
+
+
+def test_messages_that_are_not_begun_for_three_quarters_of_an_hour_alarm(stack, deliveries):
+    def state(bad_periods, unbegun, periods=4):
+        watch = Watch(stack)
+        for n in range(periods):
+            many = unbegun if n in bad_periods else 0
+            watch.deliver(*[deliveries["DIAGNOSED"]] * 40, *[PutBack()] * many, after=900 * n + 1)
+        return watch.state("NotBegunAlarm", periods=periods)
+
+    assert state({0, 1, 2, 3}, 10) == "OK", "a fifth and no more"
+    assert state({1, 2, 3}, 11) == "ALARM"
+    assert state({0, 2, 3}, 11) == "ALARM"
+    assert state({2, 3}, 99) == "OK", "not for long"
 
 
 def test_what_is_blocked_ignored_or_postponed_is_no_error(stack, deliveries):
@@ -334,10 +245,10 @@ def test_an_event_that_waits_longer_than_is_lawful_alarms(parameters, lawful_sec
 
 @pytest.mark.parametrize(
     ("alarm", "queue"),
-    [("DeadLetterAlarm", "DeadLetterQueue"), ("RuleDeadLetterAlarm", "RuleDeadLetterQueue")],
+    [(f"{name}DeadLetterAlarm", f"{name}DeadLetterQueue") for name in ("", "Call", "Rule", "Bus")],
 )
 def test_one_dead_letter_alarms_for_its_queue_alone(stack, alarm, queue):
-    for name in ("Queue", "DeadLetterQueue", "RuleDeadLetterQueue"):
+    for name in stack.of_type("AWS::SQS::Queue"):
         for value in (0, 1):
             watch = Watch(stack).count(
                 "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": f"${{{name}.QueueName}}"}, 0, value

@@ -11,7 +11,7 @@ from stack import Stack, read
 from diagnose.metric import NAMESPACE, UNITS
 
 OF_AWS = {
-    "AWS/Lambda": {"Errors": "FunctionName", "Throttles": "FunctionName"},
+    "AWS/Lambda": {"Errors": "FunctionName", "Invocations": "FunctionName", "Throttles": "FunctionName"},
     "AWS/SQS": {
         "ApproximateAgeOfOldestMessage": "QueueName",
         "ApproximateNumberOfMessagesDelayed": "QueueName",
@@ -22,10 +22,20 @@ OF_AWS = {
 """Metrics of the services and their dimensions. Sources: Lambda and SQS developer guides, "CloudWatch metrics"."""
 TARGETS = {
     "FunctionName": {"${Function}"},
-    "QueueName": {"${Queue.QueueName}", "${DeadLetterQueue.QueueName}", "${RuleDeadLetterQueue.QueueName}"},
+    "QueueName": {
+        f"${{{name}.QueueName}}"
+        for name in (
+            "Queue",
+            "DeadLetterQueue",
+            "CallDeadLetterQueue",
+            "RuleDeadLetterQueue",
+            "BusDeadLetterQueue",
+        )
+    },
 }
 EXPECTED = {
-    "GuardrailBlocksAlarm", "ErrorRateAlarm", "OutputTokensAlarm", "TokenBudgetAlarm", "QueueAgeAlarm", "DeadLetterAlarm", "RuleDeadLetterAlarm",
+    "GuardrailBlocksAlarm", "ErrorRateAlarm", "CrashAlarm", "NotBegunAlarm", "OutputTokensAlarm", "TokenBudgetAlarm", "QueueAgeAlarm",
+    "DeadLetterAlarm", "CallDeadLetterAlarm", "RuleDeadLetterAlarm", "BusDeadLetterAlarm",
 }  # fmt: skip
 BEYOND = {
     "GreaterThanThreshold": lambda value, limit: value > limit,
@@ -119,7 +129,7 @@ def test_these_are_the_alarms(alarms):
 
 def test_every_alarm_looks_at_metrics_that_exist(alarms):
     looked = [metric for alarm in alarms.values() for metric in metrics(alarm).values()]
-    assert len(looked) == 9
+    assert len(looked) == 16
     for namespace, name, dimensions, _, _ in looked:
         (dimension,) = dimensions
         if namespace == NAMESPACE:
@@ -134,10 +144,13 @@ def test_the_alarms_dimension_is_the_functions(alarms):
     assert Stack().properties("Function")["Environment"]["Variables"]["SERVICE_NAME"] == "${AWS::StackName}"
 
 
-def test_alarms_judge_one_period_and_missing_data_are_no_breach(alarms):
+def test_alarms_but_one_judge_one_period_and_missing_data_are_no_breach(alarms):
+    long = {"ErrorRateAlarm", "CrashAlarm", "NotBegunAlarm"}
     for name, alarm in alarms.items():
-        assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching"), name
-        assert {m[4] for m in metrics(alarm).values()} == ({900} if name == "ErrorRateAlarm" else {300}), name
+        judged = (alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm"))
+        assert judged == ((4, 3) if name == "NotBegunAlarm" else (1, None)), name
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert {m[4] for m in metrics(alarm).values()} == ({900} if name in long else {300}), name
         assert not fires(alarm, {}), name
 
 
@@ -148,6 +161,7 @@ def test_alarms_and_their_end_are_sent_to_the_topic_if_there_is_one(alarms):
 
 
 FAILED, TAKEN, CRASHED = "EMRAnalyserFailures", "EMRAnalyserInvocations", "Errors"
+LATE, UNBEGUN, STARTED = "EMRAnalyserPostponed", "EMRAnalyserNotBegun", "Invocations"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +177,20 @@ FAILED, TAKEN, CRASHED = "EMRAnalyserFailures", "EMRAnalyserInvocations", "Error
         ("ErrorRateAlarm", {CRASHED: [0]}, False),
         ("ErrorRateAlarm", {FAILED: [0], TAKEN: [0]}, False),
         ("ErrorRateAlarm", {FAILED: [1], TAKEN: [1]}, True),
+        # what is postponed is no end of a delivery: 1 of 19 that ended, however often others were put off
+        ("ErrorRateAlarm", {FAILED: [1], TAKEN: [1] * 119, LATE: [1] * 100}, True),
+        ("ErrorRateAlarm", {FAILED: [1], TAKEN: [1] * 120, LATE: [1] * 100}, False),
+        ("ErrorRateAlarm", {FAILED: [0], TAKEN: [1] * 100, LATE: [1] * 100}, False),
+        ("ErrorRateAlarm", {FAILED: [0], TAKEN: [1] * 100, LATE: [1] * 100, CRASHED: [1]}, True),
+        ("ErrorRateAlarm", {FAILED: [0], TAKEN: [0] * 50, LATE: [0] * 50, UNBEGUN: [1] * 50}, False),
+        ("ErrorRateAlarm", {FAILED: [0], TAKEN: [1] * 4, CRASHED: [1] * 4}, True),  # direct calls, all raised
+        ("CrashAlarm", {CRASHED: [1], STARTED: [1]}, True),
+        ("CrashAlarm", {CRASHED: [0, 1], STARTED: [1, 1]}, True),
+        ("CrashAlarm", {CRASHED: [0, 0, 1], STARTED: [1, 1, 1]}, False),
+        ("CrashAlarm", {CRASHED: [0], STARTED: [0]}, False),
+        ("NotBegunAlarm", {UNBEGUN: [1, 0, 0, 0, 0], TAKEN: [0, 1, 1, 1, 1]}, False),  # a fifth
+        ("NotBegunAlarm", {UNBEGUN: [1, 0, 0, 0], TAKEN: [0, 1, 1, 1]}, True),
+        ("NotBegunAlarm", {UNBEGUN: [0], TAKEN: [0]}, False),
         ("OutputTokensAlarm", {"EMRAnalyserOutputTokens": [80, 921]}, False),
         ("OutputTokensAlarm", {"EMRAnalyserOutputTokens": [80, 922]}, True),  # 90 % of 1024 is 921.6
         ("TokenBudgetAlarm", {"EMRAnalyserTokensUsed": [20_000, 20_000, 40_000]}, False),
@@ -171,6 +199,10 @@ FAILED, TAKEN, CRASHED = "EMRAnalyserFailures", "EMRAnalyserInvocations", "Error
         ("QueueAgeAlarm", {"ApproximateAgeOfOldestMessage": [300 + 600 + 300 + 601]}, True),
         ("DeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [0]}, False),
         ("DeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [0, 1]}, True),
+        ("CallDeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [0]}, False),
+        ("CallDeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [1]}, True),
+        ("BusDeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [0]}, False),
+        ("BusDeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [1]}, True),
         ("RuleDeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [0]}, False),
         ("RuleDeadLetterAlarm", {"ApproximateNumberOfMessagesVisible": [1]}, True),
     ],
@@ -180,9 +212,16 @@ def test_an_alarm_fires_beyond_its_threshold_only(alarms, alarm, points, fired):
 
 
 def test_the_error_rate_never_exceeds_a_hundred_per_cent(alarms):
-    """A direct call that fails is a failure of ours and an error of Lambda's."""
+    """Four that failed and four that crashed; four direct calls that raised leave a document and an error of Lambda's."""
     rate = next(m["Expression"] for m in alarms["ErrorRateAlarm"]["Metrics"] if m["ReturnData"])
-    assert calculate(rate, {"failures": 4, "crashes": 4, "deliveries": 4}) == 100
+    assert calculate(rate, {"failures": 4, "crashes": 4, "ended": 4}) == 100
+    assert calculate(rate, {"failures": 0, "crashes": 4, "ended": 4}) == 50
+    assert calculate(rate, {"failures": 0, "crashes": 0, "ended": 0}) == 0
+
+
+def test_the_alarm_of_crashes_needs_no_metric_that_a_function_that_never_started_would_have_written(alarms):
+    assert {m[0] for m in metrics(alarms["CrashAlarm"]).values()} == {"AWS/Lambda"}
+    assert "FILL" not in json.dumps(alarms["CrashAlarm"])
 
 
 def test_thresholds_follow_the_parameters():
@@ -203,12 +242,11 @@ def test_thresholds_follow_the_parameters():
 
 
 def test_each_alarm_watches_its_own_queue(alarms):
-    queues = {
-        name: metrics(alarms[name]) for name in ("QueueAgeAlarm", "DeadLetterAlarm", "RuleDeadLetterAlarm")
-    }
-    found = {name: next(iter(found.values()))[2][0]["Value"] for name, found in queues.items()}
-    assert found == {
+    looked = {name: next(iter(metrics(alarm).values())) for name, alarm in alarms.items()}
+    assert {name: first[2][0]["Value"] for name, first in looked.items() if first[0] == "AWS/SQS"} == {
         "QueueAgeAlarm": "${Queue.QueueName}",
+        "CallDeadLetterAlarm": "${CallDeadLetterQueue.QueueName}",
+        "BusDeadLetterAlarm": "${BusDeadLetterQueue.QueueName}",
         "DeadLetterAlarm": "${DeadLetterQueue.QueueName}",
         "RuleDeadLetterAlarm": "${RuleDeadLetterQueue.QueueName}",
     }

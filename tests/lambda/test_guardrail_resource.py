@@ -1,9 +1,10 @@
 """The guardrail in the template: each item, on each side."""
 
+import json
 import re
 
 import pytest
-from stack import Stack
+from stack import Stack, run_tool
 
 ON_BOTH_SIDES = {"InputEnabled": True, "OutputEnabled": True}
 
@@ -158,14 +159,56 @@ def test_the_function_uses_a_numbered_version_of_this_guardrail():
     assert variables["BEDROCK_GUARDRAIL_ID"] == "${Guardrail.GuardrailArn}"
 
 
+OTHERWISE = {
+    "Release": "r8", "WarmStart": "snapstart", "MemoryMegabytes": 1024, "TimeoutSeconds": "600", "TokenBudget": 9,
+    "RedactionExtraPatterns": '["a"]', "BedrockMaxTokens": 2048, "LogRetentionDays": 7, "ResultBusName": "other",
+}  # fmt: skip
+"""Of everything that can change without the guardrail."""
+
+
+def test_no_release_makes_a_new_version_of_an_unchanged_guardrail():
+    """A guardrail has twenty versions at most, and the limit can't be raised."""
+    first, second = Stack(Release="r7"), Stack(**OTHERWISE)
+    assert first.properties("Guardrail") == second.properties("Guardrail")
+    assert first.properties("GuardrailVersion") == second.properties("GuardrailVersion")
+
+
 def test_a_changed_guardrail_gets_a_new_version_and_the_old_one_stays():
     """A version is made anew only when its own properties change: its text names the guardrail's last change."""
-    stack = Stack(Release="r7")
-    assert (
-        stack.properties("GuardrailVersion")["Description"]
-        == "Release r7, guardrail of ${Guardrail.UpdatedAt}"
-    )
+    stack = Stack(GuardrailWords="secret project")
+    assert stack.properties("Guardrail") != Stack().properties("Guardrail")
+    assert stack.properties("GuardrailVersion")["Description"] == "Guardrail of ${Guardrail.UpdatedAt}"
     assert stack.resources["GuardrailVersion"]["UpdateReplacePolicy"] == "Retain"
+
+
+def schema(kind):
+    code = f"import json; from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER as m; print(json.dumps(m.get_resource_schema('us-east-1', {kind!r}).schema))"
+    done = run_tool("python", "-c", code)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_new_text_replaces_a_version_and_the_time_of_the_last_change_is_the_services():
+    """By the services' own schemas, as cfn-lint holds them."""
+    assert "/properties/Description" in schema("AWS::Bedrock::GuardrailVersion")["createOnlyProperties"]
+    guardrail = schema("AWS::Bedrock::Guardrail")
+    assert "/properties/UpdatedAt" in guardrail["readOnlyProperties"]
+    assert "/properties/Name" not in guardrail.get("createOnlyProperties", []), (
+        "a new name makes no new guardrail"
+    )
+
+
+def test_the_guardrails_name_fits_however_long_the_stacks_is():
+    longest = "a" * 128
+    stack_id = (
+        f"arn:aws:cloudformation:us-east-1:123456789012:stack/{longest}/01234567-89ab-cdef-0123-456789abcdef"
+    )
+    found = Stack().made(AWS_StackName=longest, AWS_StackId=stack_id).properties("Guardrail")
+    limits = schema("AWS::Bedrock::Guardrail")["properties"]
+    assert found["Name"] == "diagnosis-01234567-89ab-cdef-0123-456789abcdef"
+    for name in ("Name", "Description"):
+        assert len(found[name]) <= limits[name]["maxLength"]
+    assert longest in found["Description"]
 
 
 def test_a_block_tells_nothing_of_what_was_found(guardrail):

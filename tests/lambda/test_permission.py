@@ -19,6 +19,7 @@ STORED = "arn:aws:secretsmanager:us-east-1:123456789012:secret:metadata/key-AbCd
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 REST = {"MetadataSource": "rest", "MetadataApiUrl": "https://127.0.0.1:9", "MetadataApiKeySecretArn": STORED}
 PROFILE = "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:inference-profile/"
+ELSEWHERE = "arn:aws:bedrock:eu-west-1::foundation-model/a.b,arn:aws:bedrock:eu-west-3::foundation-model/a.b"
 OURS = ["${Guardrail.GuardrailArn}", "${Guardrail.GuardrailArn}:*"]
 
 ACTIONS = {
@@ -253,7 +254,9 @@ def test_the_profile_and_each_model_that_it_routes_to_may_be_invoked_with_our_gu
 @pytest.mark.parametrize("geography", ["us", "us-gov", "eu", "apac", "au", "jp", "ca", "global"])
 def test_every_geographys_profile_is_known(geography):
     model = f"{geography}.anthropic.claude-sonnet-4-6"
-    assert statements(BedrockModelId=model)["InvokeProfile"]["Resource"] == PROFILE + model
+    found = statements(BedrockModelId=model, BedrockModelArns=ELSEWHERE)
+    assert found["InvokeProfile"]["Resource"] == PROFILE + model
+    assert found["InvokeModel"]["Resource"] == ELSEWHERE.split(",")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,7 @@ def test_every_geographys_profile_is_known(geography):
 )
 def test_a_profile_may_be_named_by_its_arn(kind):
     arn = f"arn:aws:bedrock:us-east-1:123456789012:{kind}"
-    found = statements(BedrockModelId=arn)
+    found = statements(BedrockModelId=arn, BedrockModelArns=ELSEWHERE)
     assert found["InvokeProfile"]["Resource"] == arn
     assert found["InvokeModel"]["Condition"]["StringEquals"] == {"bedrock:InferenceProfileArn": arn}
 
@@ -285,7 +288,7 @@ def test_what_the_stack_made_is_named_exactly():
     expected = {
         "ApplyGuardrail": "${Guardrail.GuardrailArn}",
         "TakeFromQueue": "${Queue.Arn}",
-        "KeepUnanswered": "${DeadLetterQueue.Arn}",
+        "KeepUnanswered": "${CallDeadLetterQueue.Arn}",
         "Publish": "${ResultBus.Arn}",
         "RememberEvents": "${Table.Arn}",
         "WriteLog": "${LogGroup.Arn}",

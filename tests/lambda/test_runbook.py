@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
 from diagnose.diagnosis import Status
 from diagnose.metric import UNITS
@@ -46,10 +48,32 @@ def test_parameters_and_outputs_are_named_as_they_are():
         "DeliveryError",
         "CodeSha256",
         "OutOfMemory",
+        "ErrorMessage",
+        "SnapStart",
         "CloudWatch",
         "EventBridge",
     }
     assert camel - names - ours - set(UNITS) == set()
+
+
+GLOBAL = {"query", "output", "cli-binary-format"}
+COMMANDS = re.findall(r"aws ([a-z]+) ([a-z-]+)((?:[^`\n]|\\\n)*)", RUNBOOK)
+
+
+@pytest.mark.parametrize(("service", "operation", "rest"), COMMANDS, ids=lambda text: text.strip()[:30])
+def test_commands_are_calls_that_aws_has_with_options_that_they_take(service, operation, rest):
+    model = botocore.session.get_session().get_service_model(service)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    members = model.operation_model(names[operation]).input_shape.members
+    known = {xform_name(name, "-") for name in members} | GLOBAL
+    for option in re.findall(r"--([a-z-]+)", rest):
+        assert option.removeprefix("no-") in known
+
+
+def test_what_prunes_versions_can_not_delete_what_they_are_versions_of():
+    told = {operation: rest for _, operation, rest in COMMANDS}
+    assert "--qualifier VERSION" in told["delete-function"]
+    assert "--guardrail-version OLD" in told["delete-guardrail"]
 
 
 def test_metrics_are_named_as_they_are():

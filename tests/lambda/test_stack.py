@@ -1,31 +1,16 @@
-"""How the deployment is wired: rule, queues, function, bus, table, key. As data, and what moto can make, made."""
+"""How the deployment is wired: rule, queues, function, bus, table, key; as data."""
 
-import contextlib
-import io
 import json
-import zipfile
-from pathlib import Path
 
 import pytest
-from awsserver import AwsServer
-from moto.cloudformation.parsing import resource_class_from_type
-from stack import Stack, expand, read, without
+from stack import Stack, read
 
-from diagnose import bus, function, visibility
+from diagnose import bus, function, intake
 from diagnose.repeat import CLAIM_SECONDS, DONE_SECONDS
 from diagnose.table import KEY
 
-EVENTS = Path(__file__).resolve().parents[1] / "events"
-NOT_BY_MOTO = {
-    "AWS::Bedrock::Guardrail",
-    "AWS::Bedrock::GuardrailVersion",
-    "AWS::CloudWatch::Alarm",
-    "AWS::Lambda::Alias",
-    "AWS::Lambda::EventInvokeConfig",
-    "AWS::SQS::QueuePolicy",
-}
-"""What moto's CloudFormation leaves out in silence; asserted as data instead."""
 TIMEOUTS = [60, 120, 180, 240, 300, 420, 600, 900]
+DEAD_LETTERS = ["DeadLetterQueue", "CallDeadLetterQueue", "RuleDeadLetterQueue", "BusDeadLetterQueue"]
 LIMITS = [0, 300, 600, 900, 1200, 1800, 3600]
 
 
@@ -71,7 +56,7 @@ def test_a_message_comes_once_a_minute_until_the_limit_and_three_times_more(seco
     redrive = stack.properties("Queue")["RedrivePolicy"]
     assert redrive == {
         "deadLetterTargetArn": "${DeadLetterQueue.Arn}",
-        "maxReceiveCount": seconds // visibility.LATE_SECONDS + 3,
+        "maxReceiveCount": seconds // intake.LATE_SECONDS + 3,
     }
 
 
@@ -94,19 +79,27 @@ def test_messages_outlive_all_attempts_and_dead_letters_a_fortnight(stack):
     queues = stack.of_type("AWS::SQS::Queue")
     longest = 900 + max(LIMITS) + 3 * function.MAX_RETRY_SECONDS + 6 * max(TIMEOUTS)
     assert queues["Queue"]["MessageRetentionPeriod"] >= 4 * longest
-    assert {n: q["MessageRetentionPeriod"] for n, q in queues.items() if n != "Queue"} == {
-        "DeadLetterQueue": 14 * 86_400,
-        "RuleDeadLetterQueue": 14 * 86_400,
-    }
+    assert {n: q["MessageRetentionPeriod"] for n, q in queues.items() if n != "Queue"} == dict.fromkeys(
+        DEAD_LETTERS, 14 * 86400
+    )
     assert queues["Queue"]["MessageRetentionPeriod"] < DONE_SECONDS, (
         "a repeat is known as long as it may come"
     )
     assert max(TIMEOUTS) <= CLAIM_SECONDS, "a claim outlasts the invocation that holds it"
 
 
-@pytest.mark.parametrize("queue", ["Queue", "DeadLetterQueue", "RuleDeadLetterQueue"])
-def test_queues_are_encrypted_and_take_encrypted_transport_only(stack, queue):
-    assert stack.properties(queue)["KmsMasterKeyId"] == "${Key.Arn}"
+def test_every_queue_is_encrypted_and_only_the_bus_s_dead_letters_by_another_key_than_ours(stack):
+    """What our key can't encrypt any more would not come into a queue that it encrypts either."""
+    keys = {
+        name: (queue.get("KmsMasterKeyId"), queue.get("SqsManagedSseEnabled"))
+        for name, queue in stack.of_type("AWS::SQS::Queue").items()
+    }
+    ours = dict.fromkeys(["Queue", *DEAD_LETTERS], ("${Key.Arn}", None))
+    assert keys == {**ours, "BusDeadLetterQueue": (None, True)}
+
+
+@pytest.mark.parametrize("queue", ["Queue", *DEAD_LETTERS])
+def test_queues_take_encrypted_transport_only(stack, queue):
     (policy,) = [
         p for p in stack.of_type("AWS::SQS::QueuePolicy").values() if p["Queues"] == ["${" + queue + "}"]
     ]
@@ -117,20 +110,39 @@ def test_queues_are_encrypted_and_take_encrypted_transport_only(stack, queue):
     }  # fmt: skip
 
 
-def test_only_this_rule_may_send_to_the_queue_and_to_its_own_dead_letters(stack):
+def test_only_the_rule_may_send_to_the_queue_and_each_to_its_own_dead_letters(stack):
     allowed = {}
     for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement["Effect"] == "Allow":
                 allowed[statement.pop("Resource")] = statement
-    expected = {
-        "Sid": "SendFromRule", "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": "${FailedStepRule.Arn}"},
-            "StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"},
-        },
-    }  # fmt: skip
-    assert allowed == {"${Queue.Arn}": expected, "${RuleDeadLetterQueue.Arn}": expected}
+    rule, own_bus = (
+        {
+            "Sid": sid, "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": source},
+                "StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"},
+            },
+        }
+        for sid, source in (("SendFromRule", "${FailedStepRule.Arn}"), ("SendFromBus", "${ResultBus.Arn}"))
+    )  # fmt: skip
+    assert allowed == {
+        "${Queue.Arn}": rule,
+        "${RuleDeadLetterQueue.Arn}": rule,
+        "${BusDeadLetterQueue.Arn}": own_bus,
+    }
+
+
+def test_a_redrive_can_carry_nothing_but_events_into_the_queue(stack):
+    """What is redriven comes from the queue's own dead-letter queue: nobody else may put anything there."""
+    keepers = [
+        stack.properties("FailedStepRule")["Targets"][0]["DeadLetterConfig"]["Arn"],
+        stack.properties("ResultBus")["DeadLetterConfig"]["Arn"],
+        stack.properties("Function")["DeadLetterConfig"]["TargetArn"],
+        stack.properties("Queue")["RedrivePolicy"]["deadLetterTargetArn"],
+    ]
+    assert len(set(keepers)) == 4
+    assert set(keepers) == {f"${{{name}.Arn}}" for name in DEAD_LETTERS}
 
 
 # ---------------------------------------------------------------------------------------------------- function
@@ -179,7 +191,7 @@ def test_an_asynchronous_call_is_billed_once_and_never_lost(stack):
         "MaximumEventAgeInSeconds": 3600,
         "MaximumRetryAttempts": 0,
     }
-    assert stack.properties("Function")["DeadLetterConfig"] == {"TargetArn": "${DeadLetterQueue.Arn}"}
+    assert stack.properties("Function")["DeadLetterConfig"] == {"TargetArn": "${CallDeadLetterQueue.Arn}"}
 
 
 def test_without_a_warm_start_nothing_runs_a_version_that_could_be_stale(stack):
@@ -202,9 +214,19 @@ def test_with_a_warm_start_everything_calls_the_published_version(mode, snap, pr
     assert alias["FunctionVersion"] == "${FunctionVersion.Version}"
     assert alias.get("ProvisionedConcurrencyConfig") == provisioned
     assert stack.properties("QueueMapping")["FunctionName"] == "${FunctionAlias}"
-    assert stack.properties("AsynchronousCalls")["Qualifier"] == alias["Name"] == "live"
+    assert alias["Name"] == "live"
     assert stack.outputs()["FunctionArn"] == "${FunctionAlias}"
     assert stack.resources["FunctionVersion"]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("mode", ["snapstart", "provisioned"])
+def test_asynchronous_calls_are_configured_for_the_alias_once_it_is_there(mode):
+    """The name comes out of the alias's ARN: a literal would let CloudFormation configure what is not there yet."""
+    stack = Stack(WarmStart=mode)
+    assert stack.properties("AsynchronousCalls")["Qualifier"] == "${FunctionAlias#7}"
+    name = stack.properties("FunctionAlias")["Name"]
+    made = stack.made(FunctionAlias=f"arn:aws:lambda:us-east-1:123456789012:function:stack-Function-1:{name}")
+    assert made.properties("AsynchronousCalls")["Qualifier"] == name
 
 
 def test_a_new_release_and_a_new_guardrail_publish_a_new_version():
@@ -231,6 +253,7 @@ def test_concurrency_is_limited_and_leaves_room_for_direct_calls(stack):
 def test_results_go_to_an_encrypted_bus_of_their_own(stack):
     found = stack.properties("ResultBus")
     assert (found["Name"], found["KmsKeyIdentifier"]) == (bus.DETAIL_TYPE, "${Key.Arn}")
+    assert found["DeadLetterConfig"] == {"Arn": "${BusDeadLetterQueue.Arn}"}
     assert Stack(ResultBusName="staging").properties("ResultBus")["Name"] == "staging"
 
 
@@ -280,108 +303,3 @@ def test_each_service_uses_the_key_for_what_is_its_own(stack):
     }
     services = statements["UseThroughServices"]["Condition"]["StringEquals"]["kms:ViaService"]
     assert services == [f"{name}.${{AWS::Region}}.amazonaws.com" for name in ("sqs", "dynamodb", "lambda")]
-
-
-# ---------------------------------------------------------------------------------------------------- made by moto
-
-
-def test_moto_leaves_out_what_is_named_and_nothing_else():
-    kinds = {resource["Type"] for resource in expand(read())["Resources"].values()}
-    assert {kind for kind in kinds if resource_class_from_type(kind) is None} == NOT_BY_MOTO
-
-
-@contextlib.contextmanager
-def created(template):
-    """A stack in moto's server: clients, and physical ids by logical ones."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("handler.py", "")
-    with AwsServer() as aws:
-        aws.bucket("bucket")
-        aws.client("s3").put_object(Bucket="bucket", Key="package.zip", Body=package.getvalue())
-        client = aws.client("cloudformation")
-        client.create_stack(
-            StackName="made",
-            TemplateBody=json.dumps(template),
-            Parameters=[
-                {"ParameterKey": "LogBucketName", "ParameterValue": "emr-logs"},
-                {"ParameterKey": "QueueDelaySeconds", "ParameterValue": "0"},
-            ],
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        rows = client.list_stack_resources(StackName="made")["StackResourceSummaries"]
-        yield (
-            aws,
-            {
-                r["LogicalResourceId"]: r.get("PhysicalResourceId")
-                for r in rows
-                if r["LogicalResourceId"].strip()
-            },
-        )
-
-
-@pytest.fixture
-def made():
-    with created(without(expand(read()), NOT_BY_MOTO)) as stack:
-        yield stack
-
-
-@pytest.fixture
-def queues():
-    """Less the function: moto would run it, in Docker, with every message."""
-    with created(without(expand(read()), NOT_BY_MOTO | {"AWS::Lambda::EventSourceMapping"})) as stack:
-        yield stack
-
-
-def test_moto_makes_the_rest(made):
-    _, ids = made
-    expected = {n for n, r in Stack().resources.items() if r["Type"] not in NOT_BY_MOTO}
-    assert set(ids) == expected
-
-
-def test_a_failed_steps_event_lands_on_the_queue_and_others_do_not(queues):
-    aws, ids = queues
-    events, sqs = aws.client("events"), aws.client("sqs")
-    for name in ("failed", "completed", "cancelled", "cluster_state_change"):
-        told = json.loads((EVENTS / f"{name}.json").read_text())
-        events.put_events(
-            Entries=[
-                {
-                    "Source": told["source"],
-                    "DetailType": told["detail-type"],
-                    "Detail": json.dumps(told["detail"]),
-                }
-            ]
-        )
-    found = sqs.receive_message(QueueUrl=ids["Queue"], MaxNumberOfMessages=10)["Messages"]
-    assert [json.loads(m["Body"])["detail"]["state"] for m in found] == ["FAILED"]
-
-
-def test_a_message_that_fails_every_time_becomes_a_dead_letter(queues):
-    aws, ids = queues
-    sqs = aws.client("sqs")
-    sqs.send_message(QueueUrl=ids["Queue"], MessageBody="poisoned")
-    received = 0
-    while messages := sqs.receive_message(QueueUrl=ids["Queue"], VisibilityTimeout=0).get("Messages"):
-        received += len([m for m in messages if m["Body"] == "poisoned"])
-        assert received <= 13
-    assert received == 13
-    dead = sqs.receive_message(QueueUrl=ids["DeadLetterQueue"])["Messages"]
-    assert [m["Body"] for m in dead] == ["poisoned"]
-
-
-def test_the_mapping_is_on_the_queue_and_the_function(made):
-    aws, ids = made
-    (mapping,) = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert mapping["EventSourceArn"].endswith(ids["Queue"].rpartition("/")[2])
-    assert mapping["FunctionArn"].endswith(ids["Function"])
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
-def test_the_role_and_the_key_are_lawful(made):
-    aws, ids = made
-    policy = aws.client("iam").get_role_policy(RoleName=ids["FunctionRole"], PolicyName="function")[
-        "PolicyDocument"
-    ]
-    assert len(json.dumps(policy)) < 10_240  # IAM's limit of a role's inline policies
-    assert aws.client("kms").get_key_rotation_status(KeyId=ids["Key"])["KeyRotationEnabled"]

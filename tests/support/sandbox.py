@@ -1,9 +1,11 @@
 """A process that sees an unpacked package and the runtime interface client, and nothing of this project.
 
-Where the machine lets us make a mount namespace, every file system is read-only in it and the checkout is an empty
-folder; elsewhere TMPDIR names a folder that can't be written.
+Where the machine lets us make a mount namespace, by root or by a user namespace of our own, every file system is
+read-only in it and the checkout is an empty folder; elsewhere TMPDIR names a folder that can't be written.
+`Sandbox.kind` says which it was.
 """
 
+import functools
 import os
 import re
 import shutil
@@ -50,11 +52,49 @@ def make_python(folder, interpreter):
     return python
 
 
-def _namespaces():
-    """Whether this machine lets us make a mount namespace and remount in it."""
-    if os.geteuid() != 0 or not shutil.which("unshare"):
+KEPT = {"nosuid", "nodev", "noexec", "noatime", "nodiratime", "relatime"}
+"""Flags of a mount that a user namespace must not take away, so a remount repeats them."""
+
+
+def unshare(uid):
+    """The words that begin a command in a mount namespace: in a user namespace, unless root asks."""
+    user = [] if uid == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *user, "--mount", "--propagation", "private"]
+
+
+def remount(folder, mounts):
+    """The shell command that makes a mount on this folder read-only, with the other flags that its file system has.
+
+    Args:
+        folder: an absolute path, `/` or a mount's or one to be bound onto itself.
+        mounts: as /proc/self/mounts tells them.
+    """
+    rows = [line.split() for line in mounts.splitlines()]
+    below = [row for row in rows if Path(folder).is_relative_to(row[1])]
+    flags = max(reversed(below), key=lambda row: len(row[1]))[3].split(
+        ","
+    )  # of several on one place, the last
+    return f"mount -o {','.join(['remount', 'bind', 'ro', *(f for f in flags if f in KEPT)])} {folder}"
+
+
+def _read_only():
+    """What makes every file system that the function could write to read-only."""
+    mounts = Path("/proc/self/mounts").read_text()
+    own = [
+        f"mount --bind {folder} {folder} && {remount(folder, mounts)}"
+        for folder in WRITABLE
+        if Path(folder).is_dir()
+    ]
+    return [remount("/", mounts), *own]
+
+
+@functools.cache
+def _namespaces(uid):
+    """Whether this machine lets us make a mount namespace, and remount and mount in it."""
+    if not shutil.which("unshare"):
         return False
-    tried = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "mount -o remount,bind,ro /"]
+    script = " && ".join([*_read_only(), f"mount -t tmpfs -o ro,size=4k none '{ROOT}'"])
+    tried = [*unshare(uid), "sh", "-ec", script]
     return subprocess.run(tried, capture_output=True, check=False).returncode == 0
 
 
@@ -68,6 +108,8 @@ class Sandbox:
         scratch: an empty folder; where no namespace can be made it becomes TMPDIR, read-only.
         hidden: folders that are empty for the process.
         beside: further folders on its path, for tests of this module.
+        uid: who asks; not 0 means: in a user namespace.
+        namespaces: whether one is made; by default, where it can be.
     """
 
     python: Path
@@ -75,11 +117,18 @@ class Sandbox:
     scratch: Path
     hidden: tuple = (ROOT,)
     beside: tuple = ()
-    namespaces: bool = field(default_factory=_namespaces)
+    uid: int = field(default_factory=os.geteuid)
+    namespaces: bool | None = None
+
+    def __post_init__(self):
+        if self.namespaces is None:
+            object.__setattr__(self, "namespaces", _namespaces(self.uid))
 
     @property
     def kind(self):
-        return "read-only mount namespace" if self.namespaces else "read-only TMPDIR"
+        if not self.namespaces:
+            return "read-only TMPDIR"
+        return "read-only mount namespace" + ("" if self.uid == 0 else " of a user namespace")
 
     def environment(self, **more):
         """What the process finds in its environment: Lambda's own variables and those given."""
@@ -113,13 +162,8 @@ class Sandbox:
             self.scratch.chmod(0o555)
             return plain
         mounts = [f"mount -t tmpfs -o ro,size=4k none '{folder}'" for folder in self.hidden]
-        mounts += [
-            f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}"
-            for folder in WRITABLE
-            if Path(folder).is_dir()
-        ]
-        script = " && ".join(["mount -o remount,bind,ro /", *mounts, 'exec "$@"'])
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", *plain]
+        script = " && ".join([*_read_only(), *mounts, 'exec "$@"'])
+        return [*unshare(self.uid), "sh", "-ec", script, "sh", *plain]
 
     def run(self, code, **environment):
         """Run a program text in the sandbox; what it printed."""

@@ -4,13 +4,16 @@
     stack.properties("Queue")["VisibilityTimeout"]  # 360
     stack.properties("FailedStepRule")["Targets"][0]["Arn"]  # "${Queue.Arn}"
 
-What only a deployed stack knows stays a mark of the form that Fn::Sub has: `${Queue.Arn}`, `${Table}`, `${AWS::Region}`.
+What only a deployed stack knows stays a mark of the form that Fn::Sub has: `${Queue.Arn}`, `${Table}`, `${AWS::Region}`;
+a part of one, by Fn::Split and Fn::Select, is `${FunctionAlias#7}`. `Stack.made` gives such values. Parameters that
+CloudFormation would refuse, by their own declaration or by a rule of the template, are a `ParameterError`.
 """
 
 import functools
 import json
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -19,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "lambda" / "template.yaml"
 TOOLS = ROOT / "build" / "template" / "venv" / "bin"
 PACKAGE = "s3://bucket/package.zip"
+REGION = "us-east-1"
+RULE_FUNCTIONS = {"Fn::And", "Fn::Contains", "Fn::Equals", "Fn::Not", "Fn::Or", "Ref"}
+"""Of what CloudFormation knows in rules, which is less than elsewhere, what `Stack` evaluates."""
 REQUIRED = {"LogBucketName": "emr-logs"}
 NOTHING = object()
 
@@ -122,6 +128,13 @@ def _checked(name, declared, value):
     return items if declared["Type"] == "CommaDelimitedList" else value
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What comes of splitting a mark."""
+
+    name: str
+
+
 class Stack:
     """The expanded template under given parameters."""
 
@@ -135,11 +148,44 @@ class Stack:
             name: _checked(name, declared, given[name] if name in given else str(declared["Default"]))
             for name, declared in self.template["Parameters"].items()
         }
+        self._broken_rule(source["Rules"])
         self.resources = {
             name: resource
             for name, resource in self.template["Resources"].items()
             if "Condition" not in resource or self.holds(resource["Condition"])
         }
+
+    def _broken_rule(self, rules):
+        for name, rule in rules.items():
+            if "RuleCondition" in rule and not self._judged(rule["RuleCondition"]):
+                continue
+            for assertion in rule["Assertions"]:
+                if not self._judged(assertion["Assert"]):
+                    raise ParameterError(f"{name}: {assertion['AssertDescription']}")
+
+    def _judged(self, value):
+        """Evaluate within a rule: the region is known, and numbers are text."""
+        if isinstance(value, list):
+            return [self._judged(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        ((key, argument),) = value.items()
+        assert key in RULE_FUNCTIONS, f"{key} is not known in rules here"
+        if key == "Ref":
+            return REGION if argument == "AWS::Region" else self._values[argument]
+        given = self._judged(argument)
+        if key == "Fn::Contains":
+            return str(given[1]) in given[0]
+        if key == "Fn::Equals":
+            return str(given[0]) == str(given[1])
+        return {"Fn::Not": lambda: not given[0], "Fn::And": lambda: all(given), "Fn::Or": lambda: any(given)}[
+            key
+        ]()
+
+    def made(self, **values):
+        """Give physical ids by logical ones, and pseudo parameters by `AWS_StackId` for `AWS::StackId`."""
+        self._values |= {name.replace("AWS_", "AWS::"): value for name, value in values.items()}
+        return self
 
     def holds(self, condition):
         """Whether a condition holds."""
@@ -216,11 +262,14 @@ class Stack:
 
     def _split(self, argument):
         separator, text = argument
-        return self.resolve(text).split(separator)
+        resolved = self.resolve(text)
+        mark = re.fullmatch(r"\$\{([\w:.]+)\}", resolved)
+        return _Parts(mark[1]) if mark else resolved.split(separator)
 
     def _select(self, argument):
         index, items = argument
-        return self.resolve(items)[int(index)]
+        found = self.resolve(items)
+        return f"${{{found.name}#{index}}}" if isinstance(found, _Parts) else found[int(index)]
 
     def _findinmap(self, argument):
         name, first, second = map(self.resolve, argument)

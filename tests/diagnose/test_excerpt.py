@@ -20,7 +20,9 @@ MAX_CPU_SECONDS = 10.0
 """What the product promises for 10 MB of healthy lines; five times what it takes here."""
 
 
-MISSED = {"guest-nights": "the lost node stands in the resource manager's log alone, as an INFO line; held back"}
+MISSED = {
+    "guest-nights": "the lost node stands in the resource manager's log alone, as an INFO line; held back"
+}
 
 
 def _own():

@@ -241,9 +241,15 @@ def test_one_example_of_v2_is_unknown_for_its_gaps(v2):
     assert answer["confidence"] < 0.4
 
 
+SUBMISSION_FAILED = "ERROR Client: Application diagnostics message: User application exited with status 1"
+"""Spark's own words, in the step's log of every failed Python job in cluster mode."""
+
+
 def test_the_examples_of_v2_are_from_no_dataset(v2):
     # Shorter lines are the platform's own, the same in every log.
-    wanted = {line[18:] for lines, _ in examples(v2) for line in lines if len(line) > 100}
+    told = {line[18:] for lines, _ in examples(v2) for line in lines if len(line) > 100}
+    wanted = told - {SUBMISSION_FAILED}
+    assert len(wanted) < len(told), "the exception is still needed"
     logs = (ROOT / "datasets" / "lab").rglob("*.gz")
     assert not [
         (log, line) for log in logs for line in wanted if line.encode() in gzip.decompress(log.read_bytes())

@@ -35,8 +35,7 @@ MAX_NAME_CHARS: Final = 256
 
 _MESSAGE_ID: Final = re.compile(r"[\x21-\x7e]{1,100}")
 _RECEIPT: Final = re.compile(r"[\x21-\x7e]{1,2048}")
-_MILLIS: Final = re.compile(r"[1-9][0-9]{11,12}")
-"""Of a time since 1970, from 1973 to 2286."""
+_MILLIS: Final = re.compile(r"[1-9][0-9]{11,12}")  # since 1970, up to 2286
 _COUNT: Final = re.compile(r"[1-9][0-9]{0,6}")
 _EVENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STATE: Final = re.compile(r"[A-Z][A-Z_]{1,31}")
@@ -82,9 +81,8 @@ class Delivery:
     receipt: str | None = None
     """The SQS message's receipt handle, by which it can be put off."""
     receives: int = 1
-    """How often the message has been received, this time included."""
+    """How often the message was received, this time included."""
     sent_at: datetime | None = None
-    """When the message was put into the queue."""
     event_id: str | None = None
     verdict: Rejection | None = None
     cluster_id: str = ""
@@ -203,13 +201,13 @@ def _queued(record: object) -> Delivery:
         delivery = _delivered(_body(record, message_id), Origin.QUEUE, message_id)
     except _RefusedError as refused:
         delivery = Delivery(origin=Origin.QUEUE, message_id=message_id, verdict=refused.rejection)
-    attributes = _mapping(_mapping(record).get("attributes"))
-    receives = _formed(attributes.get("ApproximateReceiveCount"), _COUNT)
+    told = _mapping(_mapping(record).get("attributes"))
+    receives = _formed(told.get("ApproximateReceiveCount"), _COUNT)
     return replace(
         delivery,
         receipt=_formed(_mapping(record).get("receiptHandle"), _RECEIPT),
         receives=int(receives) if receives else 1,
-        sent_at=_sent(attributes.get("SentTimestamp")),
+        sent_at=_sent(told.get("SentTimestamp")),
     )
 
 

@@ -35,7 +35,7 @@ def run_tool(name, *arguments, given=None):
     assert program.exists(), f"{program} is missing: run `make build/template/venv/.ready` (`make test` does)"
     environ = {
         "PATH": "/usr/bin:/bin",
-        "HOME": "/nonexistent",
+        "HOME": str(ROOT / "build" / "template"),
         "LANG": "C.UTF-8",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

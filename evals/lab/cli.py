@@ -79,29 +79,30 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     with Laboratory(arguments.engines, jars=arguments.jars) as laboratory:
-        run_all(laboratory, _wanted(arguments), arguments.output, strict=bool(arguments.scenario))
+        for _ in run_all(laboratory, _wanted(arguments), arguments.output, strict=bool(arguments.scenario)):
+            pass
     return _index(arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    ran = differences = 0
     with tempfile.TemporaryDirectory(prefix="evals-lab-check-") as name:
         fresh = Path(name) / arguments.output.name
         with Laboratory(arguments.engines, jars=arguments.jars) as laboratory:
-            done = run_all(laboratory, _wanted(arguments), fresh, strict=bool(arguments.scenario))
-        found = [
-            f"{scenario.id}: {line}"
-            for scenario in done
-            for line in compare(
-                folder_of(scenario, arguments.output) / scenario.id,
-                folder_of(scenario, fresh) / scenario.id,
-                chance=scenario.chance,
-            )
-        ]
-    sys.stdout.write("".join(f"{line}\n" for line in found))
-    sys.stdout.write(
-        f"{len(done)} scenarios ran as designed; {len(found)} differences from {arguments.output}\n"
-    )
-    return int(bool(found))
+            try:
+                for scenario, folder in run_all(
+                    laboratory, _wanted(arguments), fresh, strict=bool(arguments.scenario)
+                ):
+                    committed = folder_of(scenario, arguments.output) / scenario.id
+                    found = compare(committed, folder, chance=scenario.chance)
+                    sys.stdout.write("".join(f"{scenario.id}: {line}\n" for line in found))
+                    sys.stdout.flush()
+                    ran, differences = ran + 1, differences + len(found)
+            finally:  # what was compared is told, whatever ended otherwise
+                sys.stdout.write(
+                    f"{ran} scenarios ran as designed; {differences} differences from {arguments.output}\n"
+                )
+    return int(bool(differences))
 
 
 def _index(arguments: argparse.Namespace) -> int:

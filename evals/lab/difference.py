@@ -3,11 +3,13 @@
 Each file becomes the set of its lines' templates: numbers, ids and units are replaced. Executors of one
 attempt are one file, since which of them does what is chance. Compared is what tells: every line that is no
 INFO line of a logger. Lines that timing alone decides are listed in `_CHANCE`, each with its reason.
+A trace goes with the line it stands under, and one that is folded into a line of JSON is unfolded.
 Limits: how often something is said, and in which order, is not compared.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +45,14 @@ _CHANCE: Final = (
     )
 )
 _CHANCES: Final = tuple(_CHANCE)
+
+_FRAME: Final = re.compile(
+    r"\s+at |\s*\.\.\. # more|Caused by: |(?:[a-z_]\w*\.)+[A-Z]\S*(?:Exception|Error)\b"
+)
+"""A line of a Java trace, its head among them."""
+
+_FOLDED: Final = r"\n"
+"""A line end inside a line of JSON, as Spark 4's loggers of Python write traces."""
 
 _CONTAINER: Final = re.compile(r"containers/application_\d+_(\d+)/container_\d+_\d+_(\d+)_(\d+)/(.+)")
 
@@ -98,7 +108,11 @@ def template(line: str) -> str:
 
 
 def _telling(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
+    dropped = False  # the line that a trace stands under
+    for line in chain.from_iterable(line.split(_FOLDED) for line in lines):
         text = template(line)
-        if text and not _QUIET.match(text) and not any(chance.search(text) for chance in _CHANCES):
+        if dropped and _FRAME.match(text):
+            continue
+        dropped = any(chance.search(text) for chance in _CHANCES)
+        if text and not dropped and not _QUIET.match(text):
             yield text

@@ -119,8 +119,8 @@ def _move(folder: Path, target: Path) -> Path:
 
 def run_all(
     laboratory: Laboratory, scenarios: Iterable[Scenario], output: Path, *, strict: bool
-) -> list[Scenario]:
-    """Run scenarios in the order that needs the fewest clusters; give those that were run.
+) -> Iterator[tuple[Scenario, Path]]:
+    """Run scenarios in the order that needs the fewest clusters; give each that was run, with its folder.
 
     Args:
         laboratory: Where they are run.
@@ -130,10 +130,10 @@ def run_all(
 
     Raises:
         PrerequisiteError: Something is missing that a scenario needs, and `strict` holds.
-        ScenarioError: Some ended otherwise than designed; all others were run all the same.
+        ScenarioError: Some ended otherwise than designed; raised at the end, when all others were run.
     """
     ordered = sorted(scenarios, key=lambda one: (one.place, one.engine, one.nodes, one.id))
-    done, wrong = [], []
+    wrong = []
     for number, scenario in enumerate(ordered, start=1):
         try:
             folder = laboratory.run(scenario, output)
@@ -148,7 +148,6 @@ def run_all(
             continue
         size = sum(path.stat().st_size for path in (folder / "logs").rglob("*.gz"))
         sys.stderr.write(f"[{number}/{len(ordered)}] {scenario.id}: {size / 1024:.0f} KB\n")
-        done.append(scenario)
+        yield scenario, folder
     if wrong:
         raise ScenarioError(f"not as designed: {', '.join(wrong)}; the reasons stand above")
-    return done

@@ -62,6 +62,34 @@ def test_lines_are_not_compared_where_they_are_chance(tmp_path: Path) -> None:
     assert compare(before, after, chance=True) == ["+ steps/s/stdout.gz: the file is new"]
 
 
+OUTBOX = """26/11/22 18:27:38 WARN OneWayOutboxMessage: Failed to send one-way RPC.
+org.apache.spark.SparkException: Message is dropped because Outbox is stopped
+\tat org.apache.spark.rpc.netty.Outbox.stop(Outbox.scala:276)
+Caused by: java.io.IOException: closed
+\t... 7 more
+"""
+
+
+def test_a_trace_goes_with_the_line_that_is_chance(tmp_path: Path) -> None:
+    before = make_case(tmp_path / "a", {"steps/s/stderr": "lost\n"})
+    after = make_case(tmp_path / "b", {"steps/s/stderr": f"{OUTBOX}lost\n"})
+    assert compare(before, after) == []
+    told = make_case(tmp_path / "c", {"steps/s/stderr": f"{OUTBOX}lost\n\tat a.B.c(B.java:1)\n"})
+    assert compare(before, told) == ["+ steps/s/stderr.gz: \tat a.B.c(B.java:#)"]
+
+
+def test_a_trace_in_json_is_compared_by_line(tmp_path: Path) -> None:
+    once = r'{"msg": "x:\n\tat a.B.sql(B.scala:9)\n\tat c.D.e(D.java:1)\n"}' + "\n"
+    twice = once.replace(r"\tat a", r"\tat a.B.sql(B.scala:8)\n\tat a")
+    before = make_case(tmp_path / "a", {"steps/s/stdout": once})
+    assert compare(before, make_case(tmp_path / "b", {"steps/s/stdout": twice})) == []
+    other = make_case(tmp_path / "c", {"steps/s/stdout": once.replace("c.D", "c.E")})
+    assert compare(before, other) == [
+        r"- steps/s/stdout.gz: \tat c.D.e(D.java:#)",
+        r"+ steps/s/stdout.gz: \tat c.E.e(D.java:#)",
+    ]
+
+
 def test_a_case_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="run --scenario nosuch"):
         compare(tmp_path / "nosuch", tmp_path)

@@ -116,14 +116,14 @@ def test_all_are_run_whatever_one_does(
     wrong = scenario("a", label={**LABEL, "evidence": ["no such line"]})
     missing = scenario("b", requires=["module_that_nobody_wrote"])
     with Laboratory(tmp_path) as lab, pytest.raises(ScenarioError, match="not as designed: a; the reasons"):
-        run_all(lab, [wrong, missing, scenario("c")], tmp_path / "out", strict=False)
+        [*run_all(lab, [wrong, missing, scenario("c")], tmp_path / "out", strict=False)]
     said = capsys.readouterr().err
     assert f"its logs stand in {tmp_path}/wrong/a" in said
     assert [*(tmp_path / "wrong" / "a").rglob("stderr.gz")]
     assert not (tmp_path / "out" / "a").exists(), "what is there is never replaced by a run that went wrong"
     assert "a: NOT AS DESIGNED" in said and "skipped: b:" in said and "[3/3] c:" in said
     with Laboratory(tmp_path) as lab, pytest.raises(PrerequisiteError, match="module_that_nobody_wrote"):
-        run_all(lab, [missing], tmp_path / "out", strict=True)
+        [*run_all(lab, [missing], tmp_path / "out", strict=True)]
 
 
 @pytest.fixture
@@ -144,6 +144,23 @@ def test_run_then_check_finds_no_difference_until_something_changes(
     stderr.write_bytes(gzip.compress(b"ERROR of another day\n"))
     assert cli.main(["check", "--output", str(output)]) == 1
     assert "demo: - steps/" in capsys.readouterr().out
+
+
+def test_a_check_tells_what_it_compared_though_another_scenario_goes_wrong(
+    tmp_path: Path, installed: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    monkeypatch.setattr(cli, "read_all", lambda: (scenario("b"),))
+    assert cli.main(["run", "--output", str(output)]) == 0
+    [stderr] = output.rglob("stderr.gz")
+    stderr.write_bytes(gzip.compress(b"ERROR of another day\n"))
+    wrong = scenario("a", label={**LABEL, "evidence": ["no such line"]})
+    monkeypatch.setattr(cli, "read_all", lambda: (wrong, scenario("b")))
+    assert cli.main(["check", "--engines", str(tmp_path), "--output", str(output)]) == 2
+    said = capsys.readouterr()
+    assert "b: - steps/" in said.out
+    assert "1 scenarios ran as designed; 2 differences" in said.out
+    assert "not as designed: a" in said.err
 
 
 def test_a_missing_prerequisite_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,13 @@ from evals.lab.cluster.engine import RELEASES
 from evals.lab.cluster.supply import supply
 from evals.lab.difference import compare
 from evals.lab.index import folder_of, write_index
-from evals.lab.laboratory import Laboratory, run_all
+from evals.lab.laboratory import Laboratory, move, run_all
 from evals.lab.scenario import SCENARIOS, Scenario, read, read_all
 
 OUTPUT: Final = Path("datasets/lab")
 ENGINES: Final = Path("build/lab")
+OTHER: Final = "different"
+"""Beside the engines: what `check` harvested otherwise than committed."""
 
 _EXAMPLE: Final = """example:
   python -m evals.lab setup
@@ -95,12 +97,14 @@ def _check(arguments: argparse.Namespace) -> int:
                 ):
                     committed = folder_of(scenario, arguments.output) / scenario.id
                     found = compare(committed, folder, chance=scenario.chance)
+                    if found:
+                        found.append(f"the new harvest stands in {move(folder, arguments.engines / OTHER)}")
                     sys.stdout.write("".join(f"{scenario.id}: {line}\n" for line in found))
                     sys.stdout.flush()
-                    ran, differences = ran + 1, differences + len(found)
+                    ran, differences = ran + 1, differences + bool(found)
             finally:  # what was compared is told, whatever ended otherwise
                 sys.stdout.write(
-                    f"{ran} scenarios ran as designed; {differences} differences from {arguments.output}\n"
+                    f"{ran} scenarios ran as designed; {differences} of them differ from {arguments.output}\n"
                 )
     return int(bool(differences))
 

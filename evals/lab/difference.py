@@ -23,11 +23,13 @@ _PAIRS: Final = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"@[0-9a-f]{4,}\b|\b0x[0-9a-f]+\b"), "<address>"),
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[A-Z][a-z]{2}) +\d+"), "<day>"),
-    (re.compile(r"-?\d+(?:[.,:/_-]\d+)*"), "#"),
+    (re.compile(r"-?\d+(?:[.,:/_-]{1,2}\d+)*"), "#"),  # a hash may be negative: `_0_-27_30`
     (re.compile(r"#(?:\.#)? (?:B|[KMG]i?B|ms|s|min)\b"), "<amount>"),
-    (re.compile(r"(?<=[/_.-])[0-9A-Za-z]*#[0-9A-Za-z#]*"), "#"),
+    (re.compile(r"(?<=[/_.-])[0-9A-Za-z]*#[0-9A-Za-z#]*"), "#"),  # `tmp1a2b`, `Proxy33`
+    (re.compile(r"[~^]*\^[~^]*"), "^"),  # under a path as long as the folder's name
+    (re.compile(r"[ -]{2,}"), " "),  # columns and rules of tables
 )
-"""In this order; the last takes names with a random number in them (`tmp1a2b`, `Proxy33`)."""
+"""In this order."""
 
 _QUIET: Final = re.compile(r"^#(?: #)? (?:INFO|DEBUG) ")
 """A logger's line below WARN, as Spark (`26/11/22 18:27:38 INFO`) and Hadoop's daemons write it."""
@@ -42,6 +44,8 @@ _CHANCE: Final = (
         r"WARN OneWayOutboxMessage: |Message is dropped because Outbox is stopped",  # while it ends
         r"TaskKilled \(|^Driver stacktrace:\)$",  # tasks that still ran when their stage was given up
         r"^downloading https?:|^\t\[SUCCESSFUL \]",  # Ivy, when its cache is empty
+        r"^\tHost \S+ not found\. url=|^You probably access the destination server through a proxy",
+        r"^:: problems summary ::|^:::: WARNINGS|^:: USE VERBOSE OR DEBUG",  # Ivy's head and foot of these
     )
 )
 _CHANCES: Final = tuple(_CHANCE)

@@ -67,9 +67,9 @@ class Laboratory:
                 verify(scenario, submission)
                 check_logs(scenario, folder)
             except ScenarioError as error:
-                kept = _move(folder, self._engines / "wrong")
+                kept = move(folder, self._engines / "wrong")
                 raise ScenarioError(f"{error}; its logs stand in {kept}") from error
-        return _move(folder, folder_of(scenario, output))
+        return move(folder, folder_of(scenario, output))
 
     @contextlib.contextmanager
     def _place(self, scenario: Scenario, engine: Engine) -> Iterator[Place]:
@@ -109,7 +109,7 @@ class Laboratory:
             self._cluster = None
 
 
-def _move(folder: Path, target: Path) -> Path:
+def move(folder: Path, target: Path) -> Path:
     """Put a case folder into another one, in place of an earlier one."""
     moved = target / folder.name
     shutil.rmtree(moved, ignore_errors=True)

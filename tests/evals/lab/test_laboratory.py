@@ -139,11 +139,13 @@ def test_run_then_check_finds_no_difference_until_something_changes(
     assert cli.main(["run", "--output", str(output)]) == 0
     assert (output / "cases.jsonl").read_text(encoding="utf-8").count("\n") == 1
     assert cli.main(["check", "--output", str(output)]) == 0
-    assert "1 scenarios ran as designed; 0 differences" in capsys.readouterr().out
+    assert "1 scenarios ran as designed; 0 of them differ" in capsys.readouterr().out
     [stderr] = output.rglob("stderr.gz")
     stderr.write_bytes(gzip.compress(b"ERROR of another day\n"))
-    assert cli.main(["check", "--output", str(output)]) == 1
-    assert "demo: - steps/" in capsys.readouterr().out
+    assert cli.main(["check", "--output", str(output), "--engines", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "demo: - steps/" in said and f"the new harvest stands in {tmp_path}/different/demo" in said
+    assert [*(tmp_path / "different" / "demo").rglob("stderr.gz")]
 
 
 def test_a_check_tells_what_it_compared_though_another_scenario_goes_wrong(
@@ -159,7 +161,7 @@ def test_a_check_tells_what_it_compared_though_another_scenario_goes_wrong(
     assert cli.main(["check", "--engines", str(tmp_path), "--output", str(output)]) == 2
     said = capsys.readouterr()
     assert "b: - steps/" in said.out
-    assert "1 scenarios ran as designed; 2 differences" in said.out
+    assert "1 scenarios ran as designed; 1 of them differ" in said.out
     assert "not as designed: a" in said.err
 
 

@@ -76,7 +76,9 @@ class Chunk:
         """Count whole lines."""
         if end - start < _SAMPLE_BYTES or not self._is_wide():
             return self.data.count(b"\n", start, end)
-        return len(BytesIO(self.data[start:end]).readlines())
+        stream = BytesIO(self.data)  # shares the bytes
+        stream.seek(start)
+        return len(stream.readlines(end - start))
 
     def _is_wide(self) -> bool:
         """Tell whether lines are so long that stepping from end to end is faster than reading each byte."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from diagnose.keeper import Repeat
 from diagnose.logger import is_own
+from diagnose.reason import APPLICATION
 from diagnose.record import Header, Level, template
 
 _DATE: Final = (
@@ -25,6 +26,8 @@ _BODY: Final = re.compile(rb"(?:\n|(?:[^\[{0-9TDINWESFC\n]|Caused by: )[^\n]*\n)
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _MAX_KNOWN: Final = 10_000
 _MAX_KNOWN_BYTES: Final = 8 * 1024 * 1024
+_MAX_TOLD: Final = 256
+_MAX_TOLD_BYTES: Final = 1024
 
 
 def is_dated(data: bytes, start: int) -> bool:
@@ -60,6 +63,7 @@ class Stamps:
         self._platforms: dict[bytes, bool] = {}
         self._templates: dict[bytes, str] = {}
         self._left_bytes = _MAX_KNOWN_BYTES
+        self._told: set[bytes] = set()
 
     def is_platforms(self, data: bytes, start: int) -> bool:
         """Tell whether the line that begins here was surely logged by the platform, not by the job."""
@@ -73,6 +77,18 @@ class Stamps:
             if len(self._platforms) < _MAX_KNOWN:
                 self._platforms[name] = known
         return known
+
+    def is_told(self, data: bytes, start: int, stop: int, reasons: int) -> bool:
+        """Tell whether a line only names an application, and was told before: clients say it every second."""
+        hit = _LOGGED.match(data, start) if reasons == APPLICATION else None
+        if hit is None:
+            return False
+        said = data[hit.start(1) : stop]
+        if said in self._told:
+            return True
+        if len(self._told) < _MAX_TOLD and len(said) < _MAX_TOLD_BYTES:
+            self._told.add(said)
+        return False
 
     def template(self, raw: bytes) -> str:
         """Give the template of a record that begins with a dated line, "" where it must be decoded first."""

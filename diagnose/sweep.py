@@ -157,7 +157,7 @@ class Sweep:
                 continue
             if reasons != GRADE:
                 reasons &= self._live()
-            if reasons:
+            if reasons and not self._stamps.is_told(data, start, stop, reasons):
                 reached = self._skip(place, start)
                 if reached < start:
                     return reached

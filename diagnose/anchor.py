@@ -50,8 +50,8 @@ _ANY_CASE: Final = (
     r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"waiting for resources",
     r"missing(?:[^ ]|$| [^pt]| p[^a]| pa[^r]| par[^e]| t[^a]| ta[^s])",  # missing parents and tasks of a stage are work to do
     # a status of HTTP, not a size or a time
-    r"\b(?:http\S*|get|put|post|head|delete|patch|status|code|response|returned|received|got)\b.{0,40}\b(?:401|403|404|429|50[0-4])\b",
-    r"\b(?:401|403|404|429|50[0-4]):? (?:not found|bad gateway|service|gateway|internal)",
+    r"\b(?:http\S*|get|put|post|head|delete|patch|status|response|returned|received|got)\b.{0,40}\b(?:401|403|404|429|50[0-4])\b",
+    r"\bcode\W{1,3}(?:401|403|404|429|50[0-4])\b", r"\b(?:401|403|404|429|50[0-4]):? (?:not found|bad gateway|service|gateway|internal)",
     r"(?:hot|hottest|largest|biggest|heaviest|dominant|skewed) (?:\w+ )?(?:key|group)\b",
     r"assert", r"\berror: ", r"^usage: ", r"[Ee]xpir", r"maximum allow", r"[Tt]erminated", r"[Cc]ancel",
 )  # fmt: skip

@@ -24,18 +24,9 @@ _ASSIGN = (
     + rb"|[ \t](?:not[ \t]+)?(?:i?like[ \t]+|in[ \t]*\()))"
 )  # fmt: skip
 _OTHERS = (
-    rb"(?:"
-    + GAP
-    + QUOTE
-    + rb"\w+"
-    + QUOTE
-    + DECO
-    + rb":"
-    + DECO
-    + rb"(?:\"[^\"\n]*\"|[\w.]+)"
-    + DECO
-    + rb",){0,4}"
-)
+    rb"(?:" + GAP + QUOTE + rb"\w+" + QUOTE + DECO + rb":" + DECO
+    + rb"(?:\"[^\"\n]*\"|[\w.]+)" + DECO + rb",){0,4}"
+)  # fmt: skip
 _PAIR = (
     rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*|[ \t]+)" + _OTHERS + GAP + QUOTE
     + rb"?(?:parameter|option|property|secret)?_?val(?:ue)?" + QUOTE + rb"?" + DECO + rb"[=:])"
@@ -85,7 +76,10 @@ _BRACKETED = latin(
 _PHRASE = latin(
     rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|\\*[`\"]?([ \t]+)\\*[\"'`])"
 )
-_CONF_LINE = latin(rb"(?im)^[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]+(\S+)[ \t\r]*$")
+_CONF_LINE = latin(
+    rb"(?im)^[ \t]*(?:[0-9]+[ \t]+)?(?:/?\w[\w.-]*/(?:[\w.-]+/)*)?([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)"
+    rb"[ \t]+(?:(?:Secure)?String[ \t]+)?(\S+)[ \t\r]*$"
+)
 _CONF_CELL = latin(rb"(?i)\|[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|")
 
 _PAIR_REVERSED = latin(
@@ -98,14 +92,14 @@ _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
 _PLACEHOLDER = small(rb"\W{0,8}\[REDACTED-")
 _NO_VALUE = small(
     rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})"
-    rb"|\$[A-Z_]+\z"
+    rb"|\$[A-Z_]+\z|[?][A-Z_]+\z"
     rb"|[\W_]*(?:hidden|redacted|masked|sensitive|filtered|removed|omitted|protected)[\W_]*\z"
     rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:|nullable *="
 )
 _CODE = small(
     rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs"
     rb"|request|System|sc|cfg|ctx)[.\[(]"
-    rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\]])\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
+    rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\](\[])\z|[A-Za-z_][\w.]*\(\)\[[\"'][\w-]+\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
 )
 _TOKEN = small(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
 _NO_TOKEN = small(
@@ -191,8 +185,12 @@ def _cells(data: bytes) -> Iterator[Finding]:
     for match in (*_CONF_LINE.finditer(data), *_CONF_CELL.finditer(data)):
         label = label_of(match.group(1))
         cell = data[match.start() : match.start() + 1] == b"|" and _MIXED.match(match.group(2))
-        strict = label is not None and (label.weak or (b"." not in match.group(1) and not cell))
-        if label and not label.form and accepted(match.group(2), label, strict=strict):
+        wide = b"  " in data[slice(*match.span())] and _SIGNED.match(match.group(2))
+        strict = label is not None and (label.weak or (b"." not in match.group(1) and not cell and not wide))
+        formed = label and (
+            not label.form or (label.kind is Kind.SECRET and label.form.match(match.group(2)))
+        )
+        if label and formed and accepted(match.group(2), label, strict=strict):
             yield Finding(kind=label.kind, stretches=(match.span(2),))
     for match in _BRACKETED.finditer(data):
         label = label_of(match.group(1))
@@ -207,6 +205,7 @@ def _cells(data: bytes) -> Iterator[Finding]:
 
 
 _MIXED = small(rb"(?=.*[0-9])(?=.*[A-Za-z])")
+_SIGNED = small(rb"(?=.*[0-9!@#$^&*~?+.%_-])(?=.*[A-Za-z])(?!(?:[a-z]+\.)+[A-Za-z]+\Z.*\(|.*[(\[{:/])")
 _CODED = small(rb"[A-Z]+-?[0-9]+\z|[A-Za-z]+=")  # the code of an error
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
 
@@ -250,7 +249,7 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
     ):
         return
     compared = separator.strip() in _COMPARISONS and _VARIABLE.match(data, end)
-    if compared or _COLUMN.match(data, end):
+    if compared or (separator[:1] == b"#" and _COLUMN.match(data, end)):
         return
     prose = separator.strip() == b":" or separator[-1:] in _WORDY
     if prose and key.lower() == b"pass" and _COUNT.match(data, end):
@@ -310,7 +309,7 @@ def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool) -> bool:
     if _FAULT.match(text):
         return True
     if not _WORD.match(text):
-        return False
+        return text.islower() and bool(_NAME_PATH.match(text))
     following = _NEXT_WORD.match(data, end)
     return bool(_TALK.match(data, end)) or bool(
         following and following.group(1).lower().decode() in STOP_WORDS
@@ -335,6 +334,8 @@ def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterato
     start = xml[1]
     end = start + len(data[start : stop.start()].rstrip())
     value = data[start:end]
+    if b" " in value and b"\n" not in text and data[stop.start() : stop.start() + 1] in {b"", b"\n"}:
+        return  # prose behind `<secret>`
     if value and accepted(value, label, strict=label.weak) and (not label.form or label.form.match(value)):
         yield Finding(kind=label.kind, stretches=((start, end), *wrapped(data, start, end)))
 
@@ -357,7 +358,8 @@ def _member(data: bytes, at: int, key: bytes, end: int, label: Label) -> Iterato
         return
     text = b"".join(data[start:end] for start, end in stretches)
     column = text.replace(b"_", b"").isalpha() and text.islower() and b"." not in key and not name
-    closed = data[stretches[-1][1] : stretches[-1][1] + 12].lstrip(b"\\\"' \t")[:1] in {b")", b"]"}
+    after = data[stretches[-1][1] : stretches[-1][1] + 12].lstrip(b"\\\"' \t")
+    closed = after[:1] in {b")", b"]"} or after[:3] == b"..." or text.endswith(b"...")
     if closed and not column and accepted(text, label, strict=label.weak):
         yield Finding(kind=label.kind, stretches=stretches)
 
@@ -371,7 +373,8 @@ def accepted(text: bytes, label: Label, *, strict: bool) -> bool:
     if _PLACEHOLDER.match(text) or _NO_VALUE.match(text) or _PLATFORM_ID.match(text):
         return False
     lower = text.strip().lower()
-    if lower.decode("utf-8", "replace") in STOP_WORDS:
+    key_file = label.kind is Kind.PRIVATE_KEY and lower[:1] in {b"/", b"~"}
+    if key_file or lower.rstrip(b".,;!").decode("utf-8", "replace") in STOP_WORDS:
         return False
     if label.kind is Kind.NAME:
         return not _technical(lower)

@@ -15,11 +15,12 @@ _MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
 _BODY = latin(
     rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t])+(?:-----END [A-Z0-9 ]{2,40}-----)?"
 )
-_TAIL = latin(rb"[A-Za-z0-9+/=]+(?:\\+[nr]|[\"', \t\r])*\z")
+_TAIL = latin(rb"[A-Za-z0-9+/=]+(?:\\+[nr]?|[\"', \t\r])*\z")
 _HEADER = latin(rb"(?:Proc-Type|DEK-Info|Comment|Version|Subject|PuTTY-User-Key-File-[0-9]):[^\n]*")
 _REST = small(
     rb"(?=.*[A-Za-z])(?=.*[0-9!@#$^&*~?+])[A-Za-z0-9+/_.%!@#$^&*~?][A-Za-z0-9+/_.%!@#$^&*~?=-]{1,80}\z"
 )
+_SETTING = small(rb"[A-Za-z][\w-]*(?:\.[\w-]+)*=[^=]|(?:[a-z][A-Za-z_-]*\.){2,}[A-Za-z]")
 _WRAPPED = small(rb"[ \t]*([A-Za-z0-9+/=_.%!@#$^&*~?-]+)")
 _LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
@@ -167,7 +168,7 @@ def wrapped(data: bytes, start: int, end: int) -> list[Stretch]:
         if not match or not _continues(data, match.span(1), line_end):
             return found
         found.append(match.span(1))
-        if data[match.end() : line_end].strip():
+        if data[match.end() : line_end].strip(b" \t\r\\"):
             return found
     return found
 
@@ -189,9 +190,11 @@ def _cut(data: bytes, end: int) -> bool:
 
 
 def _continues(data: bytes, span: Stretch, line_end: int) -> bool:
-    text, after = data[span[0] : span[1]], data[span[1] : line_end].strip()
+    text, after = data[span[0] : span[1]], data[span[1] : line_end].strip(b" \t\r\\")
     if not after and data[span[0] - 2 : span[0]] == b"\\\n":
         return True
+    if _SETTING.match(text):  # a line of its own
+        return False
     if not after and data[span[0] - 1 : span[0]] == b"\n" and _cut(data, span[0] - 1) and _REST.match(text):
         return True
     if after[:1] not in {b"", b'"', b"'", b",", b"}", b")", b"]", b"&"}:

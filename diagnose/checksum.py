@@ -12,6 +12,7 @@ from diagnose.label import latin, small
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _DIGIT = frozenset(b"0123456789")
 _ESCAPED = small(rb"(?:%[0-9A-Fa-f]{2}|\\+[nrtbf]|\x1b\[[0-9;]*m|\\u[0-9a-fA-F]{4})\z")
+_IVY_BEFORE = latin(rb"#[\w.-]+;\z")  # `org#module;1.2.3.4`
 _VERSION_BEFORE = latin(
     rb"(?i)(?:(?:version|release|build|revision)[\"'\]]?[ \t]*[:=_ (-]?[ \t]*[\"']?"
     rb"|\b(?:jdbc|driver|spark|hive|hadoop|tez|emr|amzn|java|jdk|scala|jre|hbase|iceberg|hudi|delta"
@@ -145,7 +146,7 @@ def ipv4(data: bytes, start: int, end: int) -> bool:
         return True
     if _PRODUCT_BEFORE.search(before) and data[start:end].endswith(b".0.0"):
         return False
-    if before[-1:] in {b".", b"_", b"-"} or data[end : end + 1] == b"_":
+    if before[-1:] in {b".", b"_", b"-"} or _IVY_BEFORE.search(before) or data[end : end + 1] == b"_":
         return False
     return not _LETTER_AFTER_DOT.match(data, end) and not _VERSION_BEFORE.search(before)
 
@@ -153,7 +154,9 @@ def ipv4(data: bytes, start: int, end: int) -> bool:
 def ipv6(data: bytes, start: int, end: int) -> bool:
     """Whether the stretch is an IPv6 address and no time of day, namespace or hash."""
     text = data[start:end]
-    if not edges(data, start, end) or data[start - 1 : start] == b":" or data[end : end + 1] == b":":
+    if not edges(data, start, end) or data[start - 1 : start] == b":":
+        return False
+    if data[end : end + 1] == b":" and data[end + 1 : end + 2] != b" ":
         return False
     try:
         IPv6Address(text.decode("ascii"))

@@ -70,25 +70,36 @@ STEMS = (
     rb"|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
     rb"|kennwort|contrase(?:n|\xc3\xb1|\\u00f1)a|senha|clave|parola|wachtwoord|salasana|salt"
     rb"|p[a4][s5]{2}w[o0]rd|auth\b|(?:access|unlock|auth|security|verification)[_ -]?code"
-    rb"|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct"
+    rb"|saml|address|street|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct"
     rb"|passport|tax_?id|national_?id|bucket"
     rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private"
     rb"|licen[sc]e|subscription|consumer"
     rb"|app|client|customer|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration"
-    rb"|symmetric)[_.\s-]?key"
+    rb"|symmetric|props|crypto|fernet|application|salt|functions|footer|column|cipher|kek|sse-c)[_.\s-]?key"
+    rb"|user[_.]?info|url_?string|geburt|telefon|\btel\b"
 )
 
 _NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
 _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _PERSON = latin(_NAME + rb"(?: [A-Z\xc3]" + _NAME[len(rb"[A-Za-z\x80-\xff]") :] + rb"){0,3}")
-_FULL_NAME = latin(rb"[A-Z\xc3][a-z\x80-\xff'-]+(?: [A-Z\xc3][A-Za-z\x80-\xff'.-]*){1,3}")
+_FULL_NAME = latin(
+    rb"[A-Z\xc3][a-z\x80-\xff'-]+(?:-?[A-Z][a-z\x80-\xff'-]+)?(?: [A-Z\xc3][A-Za-z\x80-\xff'.-]*){1,3}"
+)
 _DATE = latin(
     rb"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{8}\b|[0-9]{1,2}\.? " + _MONTH + rb" [0-9]{4}|"
-    + _MONTH + rb" [0-9]{1,2},? [0-9]{4}"
+    + _MONTH + rb" [0-9]{1,2},? [0-9]{4}|datetime\.date\([0-9]{4}, ?[0-9]{1,2}, ?[0-9]{1,2}\)"
 )  # fmt: skip
+STREET = (
+    rb"(?:[0-9]{1,5}[A-Za-z]? [A-Z][a-z.'-]+(?: [A-Z][A-Za-z.'-]*){1,4}|[A-Z\xc3][A-Za-z\x80-\xff.-]*"
+    rb"(?:[Ss]tr(?:\.|a(?:ss|\xc3\x9f)e)|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse) [0-9]{1,4}[a-z]?\b)"
+)
+"""A number before English names, or a German name before one."""
+_STREET = latin(STREET)
 _DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
 _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
 _CODE = latin(rb"[0-9]{3,4}\b")
+_UUID = latin(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_PAIR = latin(rb"[^\s:\"']+:[^\s\"']+")
 _SSN = latin(rb"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}\b")
 _PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
@@ -104,7 +115,7 @@ _PEOPLE = frozenset(
     firstname lastname fullname surname givenname familyname middlename maidenname customername patientname
     employeename cardholdername cardholder accountholder accountholdername holdername contactname personname
     ownername recipientname sendername beneficiaryname nameoncard membername guestname passengername
-    subscribername insuredname legalname fname lname
+    subscribername insuredname legalname fname lname custname vorname nachname familienname kundenname
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
 _PEOPLE_TAILS = (
@@ -116,7 +127,17 @@ _PEOPLE_TAILS = (
     "employeename",
     "cardholdername",
 )
-_BIRTHS = ("dob", "dateofbirth", "birthdate", "birthday", "birthdt", "dateborn", "birthdateutc")
+_BIRTHS = (
+    "geburtsdatum",
+    "geburtstag",
+    "dob",
+    "dateofbirth",
+    "birthdate",
+    "birthday",
+    "birthdt",
+    "dateborn",
+    "birthdateutc",
+)
 _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
     (("ssn", "socialsecurity", "socialsecuritynumber", "ssnumber", "ssno"), Label(kind=Kind.SSN, form=_SSN)),
     (("taxid", "nationalid", "passport", "passportno", "passportnumber"),
@@ -126,11 +147,13 @@ _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
      Label(kind=Kind.CARD, form=_CARD)),
     (("iban", "ibannumber"), Label(kind=Kind.IBAN, form=_IBAN)),
     (("phone", "mobile", "msisdn", "fax", "phonenumber", "phoneno", "mobilenumber",
-      "telephone", "cellphone", "mobilephone"),
+      "telephone", "cellphone", "mobilephone", "tel", "telefon", "telefonnummer"),
      Label(kind=Kind.PHONE, form=_PHONE)),
     (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum", "bankaccount"),
      Label(kind=Kind.ACCOUNT, form=_DIGITS)),
     (("accountid", "awsaccount", "account"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
+    (("address", "street", "streetaddress", "homeaddress", "postaladdress", "addressline", "streetname"),
+     Label(kind=Kind.ADDRESS, form=_STREET)),
     (("bucket", "bucketname"), Label(kind=Kind.S3_PATH, form=_BUCKET)),
     (("creds", "cred"), Label(kind=Kind.TOKEN, form=_LOGIN)),
     (_BIRTHS, Label(kind=Kind.BIRTH_DATE, form=_DATE)),
@@ -145,7 +168,7 @@ _HARMLESS = frozenset(
     expires expired extractor factory fetcher field file filter format handler header hint identifier id
     impl index info interval java jar kind key-version kt len length lifetime limit list location loader
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
-    period policy prefix processed processor prompt protocol provider providers py ratio realm refresher
+    period policy prefix processed processor prompt protocol provider providers py ratio realm ref refresher
     regex registry renewal renewer required reset resolver rotation rule rules scala schema scope
     secretmanager secretsmanager server service size source spec status state store strategy strength
     suffix table
@@ -154,7 +177,18 @@ _HARMLESS = frozenset(
     writer xml
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
+_DOERS = ("ator", "izer", "ifier", "essor")
+"""How names of classes end: `PasswordRotator`, `TokenDeserializer`."""
 _CODES = ("accesscode", "unlockcode", "authcode", "securitycode", "verificationcode")
+_ODD = (
+    (("securitycredentials", "redisauth", "rediscliauth"), Label(kind=Kind.PASSWORD)),
+    (("oauthcredential", "oauth2credential"), Label(kind=Kind.SECRET)),
+    (("authuserinfo",), Label(kind=Kind.PASSWORD, form=_PAIR)),
+    (("secretid",), Label(kind=Kind.SECRET, form=_UUID)),  # of Vault; elsewhere it is a secret's name
+    (("urlstring",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),  # of a delegation token
+    (_CODES, Label(kind=Kind.SECRET, form=_LOGIN)),
+    (("sessionid",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
+)
 _NO_PASS = frozenset(
     {"bypass", "compass", "trespass", "overpass", "encompass", "underpass", "surpass", "multipass"}
 )
@@ -185,7 +219,8 @@ _KEY_TAILS = tuple(
     for owner in """
     api secretaccess shared sharedaccess account storage sign signing encrypt encryption master auth ssh
     license licence subscription consumer app client hmac service function rsa pgp sas enc aes data routing
-    integration symmetric pass
+    integration symmetric pass props crypto fernet application salt functions footer column cipher kek
+    customer ssec
     """.split()  # noqa: SIM905 - as above
 )
 _NO_TOKEN = frozenset(
@@ -211,6 +246,8 @@ def label_of(key: bytes) -> Label | None:
         words = words[:-1]
     if not words or (words[-2:] == ("data", "key") and b" " in key):
         return None
+    if words[-2:] == ("key", "value"):
+        words = words[:-1]
     flat = "".join(words)
     return (
         _key_label(flat)
@@ -248,17 +285,18 @@ def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
 
 def _odd_label(words: tuple[str, ...], flat: str) -> Label | None:
     """Keys of secrets whose last word names a property elsewhere."""
-    if words[-1] == "auth" or flat.endswith("signatureprovided"):
-        return Label(kind=Kind.TOKEN, weak=True)
     if "encryption" in flat and flat.endswith("customerkey"):
         return Label(kind=Kind.SECRET, weak=True)
-    if flat.endswith(_CODES):
-        return Label(kind=Kind.SECRET, form=_LOGIN)
-    return Label(kind=Kind.TOKEN, weak=True, form=_SESSION) if flat.endswith("sessionid") else None
+    if flat.startswith(("fssftppassword", "fsftppassword")):
+        return Label(kind=Kind.PASSWORD)
+    found = next((label for tails, label in _ODD if flat.endswith(tails)), None)
+    if found is None and (words[-1] == "auth" or flat.endswith("signatureprovided")):
+        return Label(kind=Kind.TOKEN, weak=True)
+    return found
 
 
 def _secret_label(words: tuple[str, ...], flat: str) -> Label | None:
-    if words[-1] in _HARMLESS or words[0] in {"no", "without"}:
+    if words[-1] in _HARMLESS or words[-1].endswith(_DOERS) or words[0] in {"no", "without"}:
         return None
     if (
         any(stem in flat for stem in _PASSWORD_STEMS)

@@ -14,7 +14,7 @@ _SCHEMES = (
 )
 
 
-def _login(
+def form(
     pattern: str,
     needles: str = "",
     check: str = "plain",
@@ -23,6 +23,7 @@ def _login(
     lines: bool = False,
     trigger: str = "",
 ) -> Shape:
+    """Make a shape of text; a password that is tested as a value unless told otherwise."""
     words = tuple(needles.encode().split())
     return Shape(
         kind=kind, pattern=pattern.encode(), needles=words, check=check, lines=lines, trigger=trigger.encode()
@@ -31,7 +32,7 @@ def _login(
 
 LOGINS: tuple[Shape, ...] = (
     # a password that holds `/ # ? @` itself: up to the last `@` before a host
-    _login(
+    form(
         rf"(?i)\b{_SCHEMES}:(?:\\{{0,2}}/){{2}}[^\s/:@\"'<>?#,]*:([^\s\"<>]+)@(?:[\w.-]|\[)",
         "@",
         check="authority",
@@ -73,7 +74,8 @@ LOGINS: tuple[Shape, ...] = (
         kind=Kind.PASSWORD,
         pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
         rb"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
-        rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?([^\s\"']+)",
+        rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?"
+        rb"([^\s\"']*[^\s\"':])(?:[\s\"']|\z)",
         trigger=rb"(?:password|passwd|passphrase|secret|token)[ \t]+(?:for|of|is|was)\b",
         check="plain",
     ),
@@ -118,7 +120,7 @@ LOGINS: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.PASSWORD,
-        pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)",
+        pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|-U|--user|--proxy-user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)",
         needles=(b"curl",),
         check="plain",
     ),
@@ -129,47 +131,45 @@ LOGINS: tuple[Shape, ...] = (
         check="plain",
     ),
     # arguments of calls
-    _login(
+    form(
         rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\("
         rf"[ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
         rf"[ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?[bru]?{_Q}([^\"'\n]+?){_Q}",
         trigger=r"(?:auth(?:[ \t]*=[ \t]*)?|\.login|credentials)\(",
     ),
-    _login(
+    form(
         rf"\b(?:pymysql|MySQLdb|mysql\.connector|psycopg2?|pymssql)\.connect\("
         rf"[ \t]*{_Q}[^\"'\n]*{_Q}[ \t]*,[ \t]*{_Q}[^\"'\n]*{_Q}[ \t]*,[ \t]*{_Q}([^\"'\n]+?){_Q}",
         ".connect(",
     ),
-    _login(
+    form(
         rf"\b(?:cx_Oracle|oracledb|jaydebeapi|pyodbc|hive)\.connect\("
         rf"[ \t]*{_Q}[^\"'\n]*{_Q}[ \t]*,[ \t]*{_Q}([^\"'\n]+?){_Q}",
         ".connect(",
     ),
-    _login(
-        r"\bgetConnection\([^\n,]*,[^\n,]*,[ \t]*\\*[\"']?([^\"'\n)]+?)\\*[\"']?[ \t]*\)", "getConnection"
-    ),
-    _login(
+    form(r"\bgetConnection\([^\n,]*,[^\n,]*,[ \t]*\\*[\"']?([^\"'\n)]+?)\\*[\"']?[ \t]*\)", "getConnection"),
+    form(
         rf"(?i)\bset\w*(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)"
         rf"\([ \t]*{_Q}([^\"'\n]{{4,}}?){_Q}",
         trigger=rf"(?:password|passwd|pwd|passphrase|secret|secretkey|apikey|token)\([ \t]*{_Q}",
     ),
-    _login(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}", "password("),
+    form(rf"(?i)=[ \t]*password\([ \t]*{_Q}([^\"'\n]+?){_Q}", "password("),
     # headers: what stands behind the scheme
-    _login(
+    form(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
-        r"(?:digest|signature|oauth|hawk|aws4-hmac-sha256)"
-        r"[ \t]+([^\n]{6,})",
+        r"(?:digest|signature|oauth|hawk)"
+        r"[ \t]+([^\n'\]]{6,})",
         "authorization",
         kind=Kind.TOKEN,
     ),
-    _login(
+    form(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
         r"(?:bearer|basic|token|apikey|negotiate|ntlm|key|splunk|aws|sharedkey)[ \t]+([^\s\"'\],}\\]+)",
         "authorization",
         check="digits",
         kind=Kind.TOKEN,
     ),
-    _login(
+    form(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:[a-z][\w-]*[ \t]+)?"
         r"([^\s\"'\],}\\]{6,})",
         "authorization",
@@ -177,60 +177,60 @@ LOGINS: tuple[Shape, ...] = (
         kind=Kind.TOKEN,
     ),
     # command lines
-    _login(rf"\bbeeline\b[^\n|]*?[ \t]-p[ \t]+(?:{_Q})?([^\s\"']+)", "beeline"),
-    _login(
+    form(rf"\bbeeline\b[^\n|]*?[ \t]-p[ \t]+(?:{_Q})?([^\s\"']+)", "beeline"),
+    form(
         rf"\b(?:docker|podman|helm|az|oc|nerdctl|skopeo)\b[^\n|;]*?[ \t]login\b"
         rf"[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?([^\s\"'-][^\s\"']*)",
         "login",
     ),
-    _login(rf"\bcredential[ \t]+create\b[^\n|;]*?[ \t]-v(?:alue)?[ \t]+(?:{_Q})?([^\s\"']+)", "credential"),
-    _login(
+    form(rf"\bcredential[ \t]+create\b[^\n|;]*?[ \t]-v(?:alue)?[ \t]+(?:{_Q})?([^\s\"']+)", "credential"),
+    form(
         rf"\b(?:echo|printf)[ \t]+(?:-[en]+[ \t]+)?(?:{_Q})?([^\s\"'|]+)(?:{_Q})?"
         r"[ \t]*\|[ \t]*(?:sudo[ \t]+)?"
         r"(?:kinit|passwd|docker|su|sudo|gpg|openssl|chpasswd|ldap\w+|cryptsetup)\b",
         "echo printf",
         check="digits",
     ),
-    _login(rf"\b(?:kinit|gpg|passwd|su)\b[^\n]*?<<<[ \t]*(?:{_Q})?([^\s\"']+)", "<<<"),
-    _login(
+    form(rf"\b(?:kinit|gpg|passwd|su)\b[^\n]*?<<<[ \t]*(?:{_Q})?([^\s\"']+)", "<<<"),
+    form(
         rf"\b(?:sqlcmd|bcp|zip|unzip|osql)\b[^\n|;]*?[ \t]-P[ \t]*(?:{_Q})?([^\s\"']+)",
         trigger=r"(?-i:[ \t]-P)",
     ),
-    _login(
+    form(
         r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)"
         r"[\w$#]+/(?:\\*\")?([^\s@\"']+)",
         trigger=r"\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|target|tnsping)[ \t]+)[\w$#]+/",
         check="digits",
     ),
-    _login(
+    form(
         r"(?im)(?:^|[ \t,\"'])--?(?:auth|creds|credentials?|basic-auth|login|http-user|proxy-user|user)"
         r"[\"']?(?:[ \t]+|=|[\"'], ?[\"'])"
         rf"(?:{_Q})?[\w.@-]+:([^\s\"'/][^\s\"']*)",
         "--",
         check="digits",
     ),
-    _login(rf"\bsnowsql\b[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?([^\s\"']+)", "snowsql"),
-    _login(
+    form(rf"\bsnowsql\b[^\n|;]*?[ \t]-p[ \t]*(?:{_Q})?([^\s\"']+)", "snowsql"),
+    form(
         rf"\bopenssl\b[^\n|;]*?[ \t]-(?:k|K|pass(?:in|out)?)[ \t]+(?:pass:)?(?:{_Q})?([^\s\"']{{4,}})",
         "openssl",
     ),
-    _login(rf"\b7z[a]?\b[^\n|;]*?[ \t]-p(?:{_Q})?([^\s\"']{{4,}})", "7z", check="digits"),
-    _login(
+    form(rf"\b7z[a]?\b[^\n|;]*?[ \t]-p(?:{_Q})?([^\s\"']{{4,}})", "7z", check="digits"),
+    form(
         r"\b(?:ENV|ARG|setenv|export)[ \t]+[A-Z0-9_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY)[ \t]+"
         rf"(?:{_Q})?([^\s\"']{{4,}})",
         trigger=r"(?-i:\b(?:ENV|ARG|setenv|export)[ \t])",
     ),
     # Go's database/sql, Oracle's short form
-    _login(r"[\w.-]+:([^\s\"'@/]+)@(?:tcp|unix|udp)\(", "@tcp( @unix( @udp("),
-    _login(r"\b[A-Za-z][\w$#]*/([^\s/@\"']{6,})@[A-Za-z]\w*", "@", check="strong"),
+    form(r"[\w.-]+:([^\s\"'@/]+)@(?:tcp|unix|udp)\(", "@tcp( @unix( @udp("),
+    form(r"\b[A-Za-z][\w$#]*/([^\s/@\"']{6,})@[A-Za-z]\w*", "@", check="strong"),
     # sentences that quote what was given
-    _login(
+    form(
         r"(?i)\b(?:password|passwd|passphrase|passcode|pwd|secret|token|(?:api|access|secret)[ _-]?key)\b"
         r"[^\n:=(]{0,40}[ \t]\(\\*[\"'`]?([^\s()\"'`=]{6,})\\*[\"'`]?\)",
         trigger=r"(?:word|passwd|phrase|code|pwd|secret|token|key)[^\n:=(]*[ \t]\(",
         check="strong",
     ),
-    _login(
+    form(
         r"(?i)\b(?:password|passwd|passphrase|passcode|secret|token|(?:api|access|secret|signing"
         r"|auth)[ _-]?key)[ \t]+"
         r"(?:provided|supplied|given|used|value|entered|received|sent|configured|found"
@@ -240,20 +240,20 @@ LOGINS: tuple[Shape, ...] = (
         r"(?:provided|supplied|given|used|value|entered|received|sent|configured|found|set|of)\b",
         check="strong",
     ),
-    _login(
+    form(
         r"(?i)\b(?:auth|login|logon|user(?:name)?)\b[^\n]{0,60}?[ \t,/]+(?:pass|pw"
         r"|pwd)[ \t]+\\*[\"'`]?([^\s\"'`,;]{6,})",
         trigger=r"[ \t,/](?:pass|pw|pwd)[ \t]",
         check="sentence",
     ),
-    _login(
+    form(
         r"(?i)\b(?:credentials?|creds?|login|auth|user(?:name)?[/:]pass(?:word)?)\\*[\"']?[ \t]*[:"
         r"=][ \t]*\\*[\"']?"
         r"[\w.@-]+[:/]([^\s\"',;)}\]]{6,})",
         trigger=r"(?:creds?|credentials?|login|auth|[/:]pass(?:word)?)\\*[\"']?[ \t]*[:=]",
         check="strong",
     ),
-    _login(
+    form(
         r"(?i)\b(?:signing|client|shared|webhook|hmac|app|api|auth|access|bearer)[ _-]?(?:secret"
         r"|key|token)[ \t]+"
         r"\\*[\"'`]?([A-Za-z0-9+/=_.~-]{16,})",
@@ -262,52 +262,52 @@ LOGINS: tuple[Shape, ...] = (
         kind=Kind.SECRET,
     ),
     # the second of two cells
-    _login(
+    form(
         r"(?im)^[ \t]*[\"']?[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key)[\"']?"
         r"[ \t]*[,;|\t][ \t]*[\"']?([^\s\"'|,;]{6,})[\"']?[ \t\r]*$",
         trigger=r"(?:password|passwd|passphrase|pwd|secret|token|key)[\"']?[ \t]*[,;|\t]",
         check="strong",
     ),
-    _login(
+    form(
         r"(?i)\b(?:password|passwd|passphrase|pwd|secret|token)[ \t]*[:=][ \t]*<([^\s<>]{6,})>",
         trigger=r"(?:password|passwd|passphrase|pwd|secret|token)[ \t]*[:=][ \t]*<",
         check="strong",
     ),
-    _login(
+    form(
         r"(?i)(?:password|passwd|passphrase|pwd|secret|token)\[([^\s\[\]]{6,})\]",
         trigger=r"(?:password|passwd|passphrase|pwd|secret|token)\[",
         check="strong",
     ),
     # files: .pgpass, .netrc, JAAS, redis.conf
-    _login(
+    form(
         r"(?m)(?:^|[\s'\"])[\w.*-]+:(?:[0-9]{2,5}|\*):[\w.*-]+:[\w.*-]+:([^\s\"']{3,})$",
         check="pgpass",
         trigger=r":(?:[0-9]{2,5}|\*):[^\s:]+:",
     ),
-    _login(
+    form(
         r"\blogin[ \t\r\n]+\S+[ \t\r\n]+(?:account[ \t]+\S+[ \t\r\n]+)?password[ \t]+(\S+)",
         "login",
         check="digits",
         lines=True,
     ),
-    _login(rf"\buser_\w+[ \t]*=[ \t]*{_Q}([^\"'\n]+?){_Q}[ \t]*(?:;|user_|\n|\r)", "LoginModule required"),
-    _login(
+    form(rf"\buser_\w+[ \t]*=[ \t]*{_Q}([^\"'\n]+?){_Q}[ \t]*(?:;|user_|\n|\r)", "LoginModule required"),
+    form(
         rf"\b(?:requirepass|masterauth|bindpw|rootpw)[ \t]+(?:{_Q})?([^\s\"']+)",
         "requirepass masterauth bindpw rootpw",
     ),
-    _login(
+    form(
         rf"\b(?:AUTH|PASS)[ \t]+(?:{_Q})?(?:[\w.-]+(?:{_Q})?[ \t]+(?:{_Q})?)?([^\s\"']{{6,}})",
         trigger=r"(?-i:\b(?:AUTH|PASS)[ \t])",
         check="sentence",
     ),
-    _login(
+    form(
         r"(?i)\b(?:password|passwd|passphrase)(?:[ \t]+|[ \t]*[|~-][ \t]*)"
         r"([^\s\"'|,;()<>=:]{6,}[^\s\"'|,;()<>=]*)",
         trigger=r"\b(?:password|passwd|passphrase)[ \t|~-]+[^\s\"'|,;()<>=:]{6}",
         check="sentence",
     ),
     # pydantic names the field on the line before
-    _login(
+    form(
         r"(?im)^[\w. \t:/,+-]*(?:pass(?:word|wd|phrase|code)?|pwd"
         r"|secret|token|api_?key|secret_?key|private_?key)[ \t\r]*\n"
         rf"[^\n]*\binput_value={_Q}([^\"'\n]+?){_Q}",

@@ -19,7 +19,7 @@ from itertools import accumulate
 from diagnose.label import latin
 from diagnose.secret import Stretch
 
-MAX_LAYERS = 3  # JSON in JSON in JSON, a URL in a URL in base64
+MAX_LAYERS = 4  # JSON in JSON in JSON, a URL in a URL in base64
 MAX_DECODED_RUNS = 2000  # printable runs looked into for each text; a healthy log has one or two by chance
 MIN_RUN_BYTES = 12  # the shortest decoded text that can hold a key and a value
 MAX_RUN_BYTES = 512  # how far the base64 around a decoded stretch belongs to it, each way

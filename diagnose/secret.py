@@ -15,6 +15,7 @@ class Kind(StrEnum):
     """The word in a placeholder: `[REDACTED-<kind>-<number>]`."""
 
     ACCOUNT = "ACCOUNT"
+    ADDRESS = "ADDRESS"
     AWS_KEY = "AWS-KEY"
     BIRTH_DATE = "BIRTH-DATE"
     CARD = "CARD"
@@ -264,6 +265,9 @@ SHAPES: tuple[Shape, ...] = (
         r"[A-Za-z0-9_.-]{20,}",
     ),
     _token("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
+    _token("key-", r"[0-9a-f]{32}"),
+    _token("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{40,}"),
+    _token("cflt", r"[A-Za-z0-9+/]{50,}"),
     Shape(kind=Kind.TOKEN, pattern=rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}", needles=(b":AA",)),
     Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", needles=(b"Q~",)),
     Shape(kind=Kind.SECRET, pattern=rb"[A-Za-z0-9+/]{86}==", needles=(b"==",)),
@@ -330,6 +334,11 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.PHONE,
+        pattern=rb"00[1-9][0-9]{1,2}[ -][0-9]{2,4}[ -][0-9]{5,8}",
+        trigger=rb"\b00[1-9][0-9]{1,2}[ -][0-9]{2,4}[ -][0-9]{5}",
+    ),
+    Shape(
+        kind=Kind.PHONE,
         pattern=rb"\([2-9][0-9]{2}\)[ ]?[2-9][0-9]{2}[-. ][0-9]{4}",
         trigger=rb"\([2-9][0-9]{2}\)",
         check="edges",
@@ -350,6 +359,8 @@ STOP_WORDS = frozenset(
     successful text that the this timestamp to token tokens too true type unable undefined unexpected
     unknown unset unspecified updated use used user username using uuid validated value values varchar
     verified via was were will with without wrong yes you your
+    accepted acquired generated jwt loaded locked mandatory obtained optional refused renewed resolved
+    retrieved revoked rotated sent sorry stale stored strong unchanged weak
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
 

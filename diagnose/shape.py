@@ -14,8 +14,9 @@ import re2
 from diagnose import checksum
 from diagnose.assignment import accepted, is_credential
 from diagnose.block import wrapped
+from diagnose.echo import ECHOES
 from diagnose.gate import Gate
-from diagnose.label import Label, Pattern, latin
+from diagnose.label import Label, Pattern, latin, small
 from diagnose.login import LOGINS
 from diagnose.secret import ENCODED, SHAPES, Finding, Kind, Shape, Stretch
 from diagnose.value import balanced
@@ -23,19 +24,20 @@ from diagnose.value import balanced
 Test = Callable[[bytes, int, int], bool]
 Fit = Callable[[bytes, int, int], Stretch]
 
-_URL_CUT = latin(rb",(?:[a-z0-9]+:\\{0,2}/|\w+[=:]|\z)|[;|]|\.{3}\z|->|%2C|%26")
+_URL_CUT = latin(rb",(?:--|[a-z0-9]+:\\{0,2}/|\w+[=:]|\z)|[;|]|\.{3}\z|->|%2C|%26")
 _NOT_A_BUCKET = latin(rb"(?i).*amazonaws\.com(?:\.cn)?/(?:doc|\?|\z)")
 _NO_MAIL_HOST = latin(
     rb"(?i).*(?:@|%(?:25)?40)(?:ip-[0-9]|ec2-[0-9]|.*\.(?:internal|local|localdomain|amazonaws\.com|svc)\z)"
 )
 _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
+_IN_PLACEHOLDER = small(rb"\[REDACTED-[A-Z-]*\z")
 _PORT = latin(rb"[0-9]{1,5}(?:[/?#,;]|\z)")
 _NO_LOGIN = latin(
     rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)*\.(?:[a-z]{2,}|[0-9]+)(?::[0-9]+)?(?:/.*)?\z|\[REDACTED"
 )
 _METHOD = latin(
-    rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes|scram|bcrypt|argon|base64|utf|oauth|column|\()|(?-i:[a-z0-9_.-]*_[a-z0-9_.-]*\z|[A-Z0-9_.-]*_[A-Z0-9_.-]*\z)|#"
+    rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes[_-]?[0-9]|scram-|bcrypt|argon|base64|utf-?[0-9]|oauth|column|\()|(?-i:[a-z0-9_.-]*_[a-z0-9_.-]*\z|[A-Z0-9_.-]*_[A-Z0-9_.-]*\z)|#"
 )
 _CAMEL = latin(
     rb"(?:[A-Z]?[a-z]{2,})+[0-9]{0,2}(?:[A-Z][a-z]{2,})*\z|[A-Z]+[0-9]*-?[0-9]*\z|[\w.]+\(|[a-z]+:"
@@ -74,6 +76,8 @@ def shaped(data: bytes, *, again: bool = False) -> Iterator[Finding]:
 def _matches(data: bytes, block: Stretch, compiled: "Compiled") -> Iterator[Finding]:
     shape, pattern, grouped, fit = compiled
     for match in pattern.finditer(data, *block):
+        if _IN_PLACEHOLDER.search(data, max(0, match.start() - 24), match.start()):
+            continue
         span = grouped.match(data, *match.span()).span(1) if grouped else match.span()
         start, end = fit(data, *span)
         if start < end:
@@ -96,7 +100,7 @@ Compiled = tuple[Shape, Pattern, Pattern, Fit]  # to find it, and to take the gr
 @cache
 def _compiled() -> tuple[tuple[Compiled, ...], Gate]:
     fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
-    shapes = tuple(_merged((*SHAPES, *LOGINS)))
+    shapes = tuple(_merged((*SHAPES, *LOGINS, *ECHOES)))
     triggers = [shape.trigger or b"|".join(re2.escape(word) for word in shape.needles) for shape in shapes]
     compiled = [(shape, *_patterns(shape), fits[shape.check]) for shape in shapes]
     return tuple(compiled), Gate(triggers)
@@ -219,8 +223,20 @@ def _iban(data: bytes, start: int, end: int) -> Stretch:
     )
 
 
+def _ipv6(data: bytes, start: int, end: int) -> Stretch:
+    if data[end - 1 : end] == b":" != data[end - 2 : end - 1]:
+        end -= 1  # the sentence's own
+    return (start, end) if checksum.ipv6(data, start, end) else (start, start)
+
+
 def _phone(data: bytes, start: int, end: int) -> Stretch:
-    return _shrunk(data, start, end, lambda at: checksum.phone(data, start, at))
+    if data[end - 1 : end] == b")" and not _paired(data, start, end):
+        end -= 1  # the sentence's own
+    return _shrunk(data, start, end, lambda at: _paired(data, start, at) and checksum.phone(data, start, at))
+
+
+def _paired(data: bytes, start: int, end: int) -> bool:
+    return data.count(b"(", start, end) == data.count(b")", start, end)
 
 
 def _shrunk(data: bytes, start: int, end: int, test: Callable[[int], bool]) -> Stretch:
@@ -241,7 +257,6 @@ _TESTS: dict[str, Test] = {
     "email": _email,
     "host": checksum.host,
     "ipv4": checksum.ipv4,
-    "ipv6": checksum.ipv6,
     "key_id": _key_id,
     "pgpass": _pgpass,
     "plain": _plain,
@@ -250,4 +265,4 @@ _TESTS: dict[str, Test] = {
     "strong": _strong,
     "userinfo": _userinfo,
 }
-_FITS: dict[str, Fit] = {"authority": _authority, "iban": _iban, "phone": _phone, "url": _url}
+_FITS: dict[str, Fit] = {"authority": _authority, "iban": _iban, "ipv6": _ipv6, "phone": _phone, "url": _url}

@@ -13,7 +13,8 @@ _COLOUR = rb"(?:\x1b|\^\[|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]*m"
 DECO = rb"(?:[ \t]|" + _COLOUR + rb")*"
 QUOTE = rb"(?:\\*[\"'`]|&quot;|&#34;|&#39;|&apos;|%22|%27|\\u002[27])"
 PREFIX = (
-    rb"(?:\[?[0-9][0-9/:.,TZ+ -]*)?\[?(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\]?[ \t]+"
+    rb"(?:\[?[0-9][0-9/:.,TZUC+ -]*\]?[ \t]*(?:\{[^{}\n]*\}[ \t]*)?)?"
+    rb"\[?(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\]?[ \t]+"
     rb"[^\s\"']+(?:[ \t]+\([^)\n]*\))?:?[ \t]+"
 )
 GAP = DECO + rb"(?:\\?(?:\r?\n|\r)[ \t]*(?:" + PREFIX + rb")?)?" + DECO  # blanks, at most one line end
@@ -28,7 +29,9 @@ _NESTED = (
     + GAP
 )
 _WRAP = (
-    rb"(?:Some\(|Optional\[|\w{0,20}Secret(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|" + _NESTED + rb")?"
+    rb"(?:Some\(|Optional\[|(?-i:(?:[A-Z][A-Za-z]{0,20})?Secret)(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|"
+    + _NESTED
+    + rb")?"
 )
 _OPEN = small(rb"(?i)" + GAP + _WRAP + rb"[burfn]?(?:\"{2}|'{2})?(" + QUOTE + rb")" + DECO)
 _TRIPLE = latin(rb"[ \t]*\\?\r?\n[ \t]*([^\n]*?)[ \t\r]*(?:\"{3}|'{3}|\n|\z)")
@@ -42,7 +45,7 @@ _NEXT_LINE = latin(
 _NEXT_LOGGED = latin(rb"[ \t]*\r?\n[ \t]*" + PREFIX + rb"([^\s\"'<>0-9]*[0-9][^\s\"'<>]*)[ \t\r]*(?:\n|\z)")
 _CUT = latin(
     rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])"
-    rb"|%(?:25)?2[27]|%0[AaDd]"
+    rb"|%(?:25)?2[27]|%0[AaDd]|\^@"
 )
 CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
 CUT_QUERY = latin(rb"&")

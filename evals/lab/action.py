@@ -123,8 +123,11 @@ class Conductor:
         folders = self._containers(action.of)
         if not folders:
             raise ClusterError(f"lose-node: no {action.of} runs in a container")
-        # …/lab-logDir-nm-<number>_0/<application>/<container>
-        number = folders[-1].parent.parent.name.rpartition("-")[2].removesuffix("_0")
+        numbers = [_node(folder) for folder in folders]
+        drivers = {_node(folder) for folder in self._containers("driver")} if action.of != "driver" else set()
+        number = next((one for one in reversed(numbers) if one not in drivers), None)
+        if number is None:
+            raise ClusterError(f"lose-node: every {action.of} runs beside the driver; run it again")
         self._cluster.run("lose-node", number)
         for pid in pids(str(self._cluster.folder), f"-nm-{number}_0"):
             with contextlib.suppress(ProcessLookupError):
@@ -133,6 +136,11 @@ class Conductor:
     def _containers(self, kind: str) -> list[Path]:
         folders = self._cluster.containers(self._applications()[-1])
         return [folder for folder in folders if folder.name.endswith("_000001") == (kind == "driver")]
+
+
+def _node(container: Path) -> str:
+    """Read a node's number from `…/lab-logDir-nm-<number>_0/<application>/<container>`."""
+    return container.parent.parent.name.rpartition("-")[2].removesuffix("_0")
 
 
 def _content(path: Path) -> bytes:

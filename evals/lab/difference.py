@@ -41,6 +41,7 @@ _CHANCE: Final = (
         r"^\t diagnostics: (?:AM container is launched|\[<day>)",  # seen by a client that waits
         r"WARN Dispatcher: Message ",  # a message that comes after the end
         r"WARN \S*DefaultContainerExecutor .*delete returned false",  # a folder that is gone already
+        r"ERROR Utils: Uncaught exception in thread dispatcher-|ERROR Inbox: Ignoring error",  # while it ends
         r"WARN OneWayOutboxMessage: |Message is dropped because Outbox is stopped",  # while it ends
         r"TaskKilled \(|^Driver stacktrace:\)$",  # tasks that still ran when their stage was given up
         r"^downloading https?:|^\t\[SUCCESSFUL \]",  # Ivy, when its cache is empty

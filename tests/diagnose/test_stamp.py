@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from diagnose.log import Line
 from diagnose.logger import is_own
+from diagnose.reason import APPLICATION, GRADE
 from diagnose.record import Level, Record, parse_header, records, template
 from diagnose.stamp import Stamps, is_dated, is_loud, record_end
 
@@ -74,3 +75,19 @@ def test_a_record_with_a_trace_ends_at_the_next_dated_line() -> None:
     record = b"26/11/22 08:00:01 ERROR Executor: x\njava.lang.X: y\n\tat a.B\n\nCaused by: z\n"
     assert record_end(record + b"26/11/22 08:00:02 INFO Executor: y\n", record.index(b"\n")) == len(record)
     assert record_end(record, record.index(b"\n")) == 0
+
+
+def test_a_line_that_only_names_an_application_is_told_once() -> None:
+    report = (
+        b"26/11/22 08:00:0%d INFO Client: Application report for application_1795340344293_0001 (state: %s)"
+    )
+    stamps = Stamps()
+
+    def told(line: bytes, reasons: int = APPLICATION) -> bool:
+        return stamps.is_told(line + b"\n", 0, len(line), reasons)
+
+    assert [told(report % (second, b"RUNNING")) for second in (1, 2, 3)] == [False, True, True]
+    assert not told(report % (4, b"FAILED")), "it says something else"
+    assert not told(report % (5, b"RUNNING"), APPLICATION | GRADE), "there is more to it"
+    undated = b"application_1795340344293_0001"
+    assert not told(undated) and not told(undated), "what differs in it is not known"

@@ -122,6 +122,28 @@ def test_a_node_is_lost_with_its_processes(
     assert (sleeper.poll() is None) is (of == "driver") or sleeper.wait(5) == -9
 
 
+def test_the_drivers_node_is_not_lost_with_an_executor_on_it(cluster: FakeCluster) -> None:
+    folder = cluster.folder / "lab-logDir-nm-0_0" / APPLICATION / "container_1_0001_01_000003"
+    folder.mkdir()
+    say(cluster, "go")
+    with conduct(cluster, {"when": "go", "do": "lose-node", "of": "executor"}).running():
+        assert cluster.acted.wait(5)
+    assert cluster.commands == [("lose-node", "1")]
+
+
+def test_no_node_is_lost_where_every_executor_runs_beside_the_driver(cluster: FakeCluster) -> None:
+    [executor] = (path for path in cluster.containers(APPLICATION) if path.name.endswith("2"))
+    executor.rename(cluster.folder / "lab-logDir-nm-0_0" / APPLICATION / executor.name)
+    say(cluster, "go")
+    with (
+        pytest.raises(ScenarioError, match="every executor runs beside the driver"),
+        conduct(cluster, {"when": "go", "do": "lose-node", "of": "executor"}).running(),
+    ):
+        wait(lambda: cluster.spoiled)
+        time.sleep(0.1)
+    assert cluster.commands == []
+
+
 def test_the_driver_of_a_client_is_its_spark_submit(
     cluster: FakeCluster, sleeper: subprocess.Popen[bytes]
 ) -> None:

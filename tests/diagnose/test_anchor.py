@@ -1,0 +1,47 @@
+import pytest
+
+from diagnose.anchor import AnchorSearch, Interest
+from diagnose.log import Line
+from diagnose.record import Record, parse_header
+
+
+def graded(text: str) -> Interest:
+    header = parse_header(text)
+    return AnchorSearch().grade(Record((Line(1, text),), header, None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "26/11/22 08:00:01 INFO HttpClient: HTTP/1.1 503",
+        "26/11/22 08:00:01 INFO sync: GET https://rates.example.com/v2/eur -> 429",
+        "page 7: status=401",
+        "partner answered, response code: 504",
+        "got 502 from the gateway after 3 s",
+        "api returned a 403",
+        "failed with code=404",
+        "404: Not Found",
+        "500 Internal",
+        "26/11/22 08:00:01 INFO loader: column order_id is missing",
+        "26/11/22 08:00:01 INFO loader: missing partition dt=2026-11-21",
+        "26/11/22 08:00:01 INFO loader: missing table sales",
+        "26/11/22 08:00:01 INFO loader: Missing: region",
+    ],
+)
+def test_an_ordinary_line_that_hints_is_worth_a_look(text: str) -> None:
+    assert graded(text) is Interest.HINT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "26/11/22 08:00:01 INFO CodeGenerator: Code generated in 403.1 ms",
+        "26/11/22 08:00:01 INFO Executor: Finished task 404.0 in stage 2.0 (TID 503) in 401 ms",
+        "26/11/22 08:00:01 INFO MemoryStore: Block broadcast_3 stored as bytes (estimated size 504.0 KiB)",
+        "26/11/22 08:00:01 INFO DAGScheduler: Missing parents: List(ShuffleMapStage 3)",
+        "26/11/22 08:00:01 INFO DAGScheduler: Submitting 400 missing tasks from ShuffleMapStage 3",
+        "wrote 429 rows",
+    ],
+)
+def test_a_number_and_what_the_scheduler_still_has_to_do_are_no_hints(text: str) -> None:
+    assert graded(text) is Interest.CONTEXT

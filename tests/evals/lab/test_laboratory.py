@@ -128,7 +128,7 @@ def test_all_are_run_whatever_one_does(
 
 @pytest.mark.parametrize(("chance", "tries"), [(True, 2), (False, 0)])
 def test_a_scenario_of_chance_is_tried_again(
-    tmp_path: Path, installed: Engine, capsys: pytest.CaptureFixture[str], chance: bool, tries: int
+    tmp_path: Path, installed: Engine, capsys: pytest.CaptureFixture[str], *, chance: bool, tries: int
 ) -> None:
     wrong = scenario("a", chance=chance, label={**LABEL, "evidence": ["no such line"]})
     with Laboratory(tmp_path) as lab, pytest.raises(ScenarioError, match="not as designed: a; the reasons"):

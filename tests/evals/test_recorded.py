@@ -9,13 +9,14 @@ from evals.cli import main
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "datasets" / "recordings"
-FILE = FOLDER / "smollm2-135m-structured-v1.jsonl"
 MOST_STALE = 0.2
 """Of the questions, those that today's excerpts ask otherwise than when it was recorded; then record again."""
 
 
-@pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["v1", "v2"])
+def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    prompt = str(request.param)
+    recording = FOLDER / f"smollm2-135m-structured-{prompt}.jsonl"
     folder = tmp_path_factory.mktemp("recorded") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
@@ -28,11 +29,11 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--subset",
             str(FOLDER / "subset.txt"),
             "--prompt",
-            "v1",
+            prompt,
             "--jobs",
             "1",
         ]
-        assert main([*arguments, "--analyst", f"recorded:{FILE}", "--output", str(folder)]) == 1
+        assert main([*arguments, "--analyst", f"recorded:{recording}", "--output", str(folder)]) == 1
     return folder
 
 

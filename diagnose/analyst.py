@@ -5,7 +5,7 @@ fallback whenever a model gives no valid answer.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from diagnose.circumstance import NOTHING, Circumstances
 from diagnose.diagnosis import EvidenceRole
 from diagnose.draft import Draft, Quote
 from diagnose.excerpt import LogExcerpt
-from diagnose.finding import Event, Finding, Spot, Standing, ending_line
+from diagnose.finding import Event, Finding, Spot, Standing, ending_line, handled
 from diagnose.layout import SourceKind
 from diagnose.logger import is_own
 from diagnose.ranking import AFTERMATH, Judgement, exception_lines, named_exceptions, raised
@@ -27,6 +27,8 @@ NAME: Final = "rules"
 MAX_EVIDENCE: Final = 8
 """More lines prove nothing more and don't fit a message."""
 MAX_RULED_OUT: Final = 5
+MAX_HANDLED: Final = 2
+"""Exceptions that the job had caught, shown beside its own last one."""
 
 _SUCCEEDED: Final = re.compile(r"\S{1,40} INFO Step succeeded with exitCode 0\b")
 """The last line of the controller's log of a step that ended well."""
@@ -266,16 +268,20 @@ def _unclassified(view: View, end: Event) -> Draft:
     for position in (*positions[:2], *[p for p in positions if _is_cause_line(end, p)][-1:]):
         chosen.add(end, position, EvidenceRole.CAUSE)
     chosen.add_end(view)
+    before = handled(view.judgement.past, end.source.file)[-MAX_HANDLED:]  # a summary says only how many
+    for finding in before:
+        chosen.add(finding.event, finding.position, EvidenceRole.CONTEXT)
     for event, position in _last_words(view):
         chosen.add(event, position, EvidenceRole.CONTEXT)
+    cause = f"The job ended with an exception that no known failure describes: {first.strip()[:300]}"
     return Draft(
-        root_cause=f"The job ended with an exception that no known failure describes: {first.strip()[:300]}",
+        root_cause=f"{cause}. It had handled: {before[-1].text.strip(': ')[:200]}" if before else cause,
         failure_type=FailureType.UNCLASSIFIED,
         retry=RetryRule.NEVER,
         recommendations=("Read the exception and the frames of the job's own code in the excerpt.",),
         evidence=tuple(chosen.shown[:MAX_EVIDENCE]),
         confidence=0.5,
-        ruled_out=_ruled_out(view),
+        ruled_out=_ruled_out(view, {finding.text for finding in before}),
     )
 
 
@@ -381,13 +387,14 @@ def _one_per_signature(findings: Iterable[Finding]) -> list[Finding]:
     return list(first.values())
 
 
-def _ruled_out(view: View) -> tuple[tuple[str, str], ...]:
-    """List what looks like a cause and is none, each text once."""
+def _ruled_out(view: View, open_texts: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
+    """List what looks like a cause and is none, each text once; not those whose part is not known."""
     rows: dict[str, str] = {}
     primary = view.judgement.primary
     shown = primary.signature.failure_type if primary else None
     for finding in [f for f in view.judgement.past if f.signature.failure_type != shown]:
-        rows.setdefault(finding.text, finding.event.reason)
+        if finding.text not in open_texts:
+            rows.setdefault(finding.text, finding.event.reason)
     for finding in [f for f in view.judgement.noise if f.event.mark.level is Level.ERROR]:
         rows.setdefault(finding.text, f"known noise ({finding.signature.id})")
     return tuple(rows.items())[:MAX_RULED_OUT]

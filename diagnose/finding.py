@@ -129,6 +129,7 @@ def ending_line(event: "Event") -> int | None:
     return next((p for p, text in event.lines if _is_ending(text, parse_header(text), first=True)), None)
 
 
+HANDLED: Final = "the job handled this exception and went on"
 _LAST_WORDS: Final = 10
 """Lines at the end of a driver's output that count as its last words."""
 
@@ -240,7 +241,7 @@ class _Grader:
             main = 'thread "main"' in first.text or 'thread "Driver"' in first.text
             return (Standing.TERMINAL if main else Standing.ERROR), ""
         if first.number < self._last_traceback[passage.source.file]:
-            return Standing.PAST, "the job handled this exception and went on"
+            return Standing.PAST, HANDLED
         end = passage.lines[mark.last].number
         went_on = sum(number > end for number in self._plain.get(passage.source.file, ()))
         if went_on > _LAST_WORDS:
@@ -354,3 +355,12 @@ def _is_quoted(text: str, start: int) -> bool:
 def causes(found: Iterable[Finding]) -> list[Finding]:
     """Pick the findings that can be a root cause."""
     return [f for f in found if f.signature.role is Role.CAUSE]
+
+
+def handled(findings: Iterable[Finding], file: str) -> list[Finding]:
+    """Give what a job's own traces tell of exceptions that it caught: the first finding of each, in order."""
+    first: dict[int, Finding] = {}
+    for finding in findings:
+        if finding.event.reason == HANDLED and finding.event.source.file == file:
+            first.setdefault(finding.event.passage.lines[finding.event.mark.first].number, finding)
+    return [first[number] for number in sorted(first)]

@@ -365,3 +365,18 @@ def test_an_entry_line_is_not_blamed_for_what_it_called(tree, verdict, entry):
         '  File "job.py", line 4, in main\n    convert(rows)\nacme.Rejected: no\n'
     )
     assert verdict().failure_type is not FailureType.INVALID_SETTING
+
+
+def test_what_the_job_had_caught_stands_beside_its_own_summary(tree, verdict):
+    denied = "PermissionError: [Errno 13] Permission denied: '/data/finance'"
+    tree.driver(
+        stdout=f"mirror finance\n{_traceback(denied)}mirror registry\n{_traceback(REFUSED)}"
+        f"{_traceback('MirrorError: 2 of 2 mirrors not filled')}"
+    )
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.UNCLASSIFIED
+    assert not diagnosis.safe_to_retry
+    assert diagnosis.log_evidences[0] == "MirrorError: 2 of 2 mirrors not filled"
+    assert {denied, REFUSED} <= set(diagnosis.log_evidences)
+    assert diagnosis.root_cause.endswith(f"It had handled: {REFUSED}")
+    assert not {denied, REFUSED} & {row.text for row in diagnosis.ruled_out}

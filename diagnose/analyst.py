@@ -13,11 +13,19 @@ from diagnose.circumstance import NOTHING, Circumstances
 from diagnose.diagnosis import EvidenceRole
 from diagnose.draft import Draft, Quote
 from diagnose.excerpt import LogExcerpt
-from diagnose.finding import Event, Finding, Spot, Standing, ending_line, handled
+from diagnose.finding import (
+    MAX_HANDLED,
+    Event,
+    Finding,
+    Spot,
+    Standing,
+    ending_line,
+    handled,
+    is_last_word,
+)
 from diagnose.layout import SourceKind
-from diagnose.logger import is_own
 from diagnose.ranking import AFTERMATH, Judgement, exception_lines, named_exceptions, raised
-from diagnose.record import Level, parse_header
+from diagnose.record import Level
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
 from diagnose.triage import refine
@@ -27,8 +35,6 @@ NAME: Final = "rules"
 MAX_EVIDENCE: Final = 8
 """More lines prove nothing more and don't fit a message."""
 MAX_RULED_OUT: Final = 5
-MAX_HANDLED: Final = 2
-"""Exceptions that the job had caught, shown beside its own last one."""
 
 _SUCCEEDED: Final = re.compile(r"\S{1,40} INFO Step succeeded with exitCode 0\b")
 """The last line of the controller's log of a step that ended well."""
@@ -369,14 +375,7 @@ def _driver_missing(how: str, chosen: _Chooser) -> Draft:
 
 def _last_words(view: View) -> list[tuple[Event, int]]:
     """Find the last warnings and errors that the job itself logged: at most two, the last one last."""
-    own = [
-        e
-        for e in view.events
-        if e.source.kind in (SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER)
-        and e.mark.level >= Level.WARN
-        and e.standing is not Standing.PAST
-        and is_own(parse_header(e.texts[0]))
-    ]
+    own = [e for e in view.events if e.mark.level >= Level.WARN and is_last_word(e)]
     return [(event, event.mark.first) for event in own[-2:]]
 
 

@@ -19,7 +19,16 @@ _READS_INPUT = (
     r"|sudo[ \t]+(?:-[a-zA-RT-Z]+[ \t]+)*-[a-z]*S\b|su\b|kinit[ \t]+[^-\s])"
 )
 
+_SIGNED_WORD = r"[^\s\"'=:/\[\](){}-][^\s\"'=:\[\](){}]*[+!#$%^&*~?][^\s\"'=:\[\](){}]*"
+
 ECHOES: tuple[Shape, ...] = (
+    # a step's own arguments, where nothing tells what they are: made like a password
+    form(
+        rf"startExec '[^\n]*?\.(?:py|jar|sql|sh|R)[ \t](?:[^\n']*?[ \t])??({_SIGNED_WORD})(?:[ \t']|$)",
+        "startExec",
+        check="strong",
+    ),
+    form(rf"--arg[ \t]+(?:{_Q})?({_SIGNED_WORD})", "--arg", check="strong"),
     # command lines
     form(
         rf"--arg[ \t]+(?:{_Q})?--?[\w-]*{_TELLING}[\w-]*(?:{_Q})?[ \t]+--arg[ \t]+(?:{_Q})?([^\s\"'\\]+)",

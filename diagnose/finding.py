@@ -129,6 +129,8 @@ def ending_line(event: "Event") -> int | None:
     return next((p for p, text in event.lines if _is_ending(text, parse_header(text), first=True)), None)
 
 
+MAX_HANDLED: Final = 2
+"""Exceptions that the job had caught, shown beside its own last one."""
 HANDLED: Final = "the job handled this exception and went on"
 _LAST_WORDS: Final = 10
 """Lines at the end of a driver's output that count as its last words."""
@@ -364,3 +366,10 @@ def handled(findings: Iterable[Finding], file: str) -> list[Finding]:
         if finding.event.reason == HANDLED and finding.event.source.file == file:
             first.setdefault(finding.event.passage.lines[finding.event.mark.first].number, finding)
     return [first[number] for number in sorted(first)]
+
+
+def is_last_word(event: Event) -> bool:
+    """Tell whether a record may be what the job itself had to say of its end, as far as its place tells."""
+    kinds = (SourceKind.DRIVER, SourceKind.STEP, SourceKind.OTHER)
+    spoken = event.source.kind in kinds and event.standing is not Standing.PAST
+    return spoken and is_own(parse_header(event.texts[0]))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from diagnose.anchor import Interest
-from diagnose.finding import Event, Finding, Standing, ending_line
+from diagnose.finding import MAX_HANDLED, Event, Finding, Standing, ending_line, handled, is_last_word
 from diagnose.ranking import Judgement, raised
 from diagnose.record import Level
 from diagnose.signature import Role
@@ -70,6 +70,10 @@ class Weigher:
         self._chief = {id(f.event) for f in chief}
         self._chief |= {id(judgement.unknown)} if judgement.unknown else set()
         self._support = {id(f.event) for f in support}
+        if judgement.unknown:  # which may be no more than the job's own summary of these
+            caught = handled(judgement.past, judgement.unknown.source.file)[-MAX_HANDLED:]
+            self._support |= {id(f.event) for f in caught}
+        self._unexplained = judgement.primary is None
         self._signs = signs
         self._baseline = baseline
 
@@ -80,6 +84,8 @@ class Weigher:
         if id(event) in self._support:
             return SUPPORT + event.standing
         weight = self._by_place(event)
+        if self._unexplained and event.mark.level >= Level.WARN and is_last_word(event):
+            weight = max(weight, CAUSE + event.standing + event.mark.level)
         if self._baseline and self._baseline.seen(event.mark.template):
             weight /= 4
         return weight

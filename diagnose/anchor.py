@@ -48,7 +48,7 @@ _ANY_CASE: Final = (
     r"decommission", r"unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
     r"[Rr]eject", r"[Uu]nreachable", r"[Uu]navailable", r"too (?:many|large|big)", r"Too [Mm]any", r"[Mm]alformed", r"[Cc]orrupt",
     r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"waiting for resources",
-    r"missing(?:[^ ]|$| [^pt]| p[^a]| pa[^r]| par[^e]| t[^a]| ta[^s])",  # missing parents and tasks of a stage are work to do
+    r"[Mm]issing",
     # a status of HTTP, not a size or a time
     r"\b(?:http\S*|get|put|post|head|delete|patch|status|response|returned|received|got)\b.{0,40}\b(?:401|403|404|429|50[0-4])\b",
     r"\bcode\W{1,3}(?:401|403|404|429|50[0-4])\b", r"\b(?:401|403|404|429|50[0-4]):? (?:not found|bad gateway|service|gateway|internal)",

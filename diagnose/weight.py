@@ -4,6 +4,7 @@ The root cause and what ended the run come first, then what says the same, then 
 paths are, other causes and errors after that. What was survived and what is known noise come last.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -32,6 +33,10 @@ _BY_INTEREST: Final = {
     Interest.WARNING: 14.0,
     Interest.HINT: 10.0,
 }
+
+
+_WORK: Final = re.compile(r"DAGScheduler: (?:Missing parents: |Submitting .* missing (?:tasks|parents))")
+"""What the scheduler still has to do: it tells which stages ran, and no reader why they failed."""
 
 
 class Baseline(Protocol):
@@ -126,6 +131,6 @@ class Weigher:
 
 def _plain_weight(event: Event) -> float:
     weight = _BY_INTEREST.get(event.mark.interest, 0.0)
-    if not weight:
+    if not weight or (event.mark.interest is Interest.HINT and _WORK.search(event.texts[0])):
         return 0.0
     return weight + event.standing + (1 if event.mark.level is Level.ERROR else 0)

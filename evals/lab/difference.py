@@ -44,6 +44,7 @@ _CHANCE: Final = (
         r"ERROR Utils: Uncaught exception in thread dispatcher-|ERROR Inbox: Ignoring error",  # while it ends
         r"WARN OneWayOutboxMessage: |Message is dropped because Outbox is stopped",  # while it ends
         r"TaskKilled \(|^Driver stacktrace:\)$",  # tasks that still ran when their stage was given up
+        r"Initial job has not accepted any resources",  # said after 15 s of waiting
         r"^downloading https?:|^\t\[SUCCESSFUL \]",  # Ivy, when its cache is empty
         r"^\tHost \S+ not found\. url=|^You probably access the destination server through a proxy",
         r"^:: problems summary ::|^:::: WARNINGS|^:: USE VERBOSE OR DEBUG",  # Ivy's head and foot of these

@@ -17,7 +17,7 @@ from evals.lab.scenario import Scenario
 from evals.lab.stock import unmount
 from evals.lab.submission import Place, check, environment, submit, verify, write_defaults
 
-TRIES: Final = 3
+TRIES: Final = 5
 """Of a scenario that leaves something to chance: a full heap may kill a process before it says so."""
 
 

@@ -205,7 +205,7 @@ def _cells(data: bytes) -> Iterator[Finding]:
 
 
 _MIXED = small(rb"(?=.*[0-9])(?=.*[A-Za-z])")
-_SIGNED = small(rb"(?=.*[0-9!@#$^&*~?+.%_-])(?=.*[A-Za-z])(?!(?:[a-z]+\.)+[A-Za-z]+\Z.*\(|.*[(\[{:/])")
+_SIGNED = small(rb"(?=.*[0-9!@#$^&*~?+.%_-])(?=.*[A-Za-z])(?!.*[(\[{:/])")  # no path, call or URL
 _CODED = small(rb"[A-Z]+-?[0-9]+\z|[A-Za-z]+=")  # the code of an error
 _BEFORE_FLAG = frozenset([b"", *(bytes([byte]) for byte in b" \t\r\n\"'=[(,`")])
 

@@ -19,6 +19,7 @@ _READS_INPUT = (
     r"|sudo[ \t]+(?:-[a-zA-RT-Z]+[ \t]+)*-[a-z]*S\b|su\b|kinit[ \t]+[^-\s])"
 )
 
+# a word with a sign in it, and none of a path, a URL or an assignment
 _SIGNED_WORD = r"[^\s\"'=:/\[\](){}-][^\s\"'=:\[\](){}]*[+!#$%^&*~?][^\s\"'=:\[\](){}]*"
 
 ECHOES: tuple[Shape, ...] = (
@@ -69,7 +70,7 @@ ECHOES: tuple[Shape, ...] = (
     ),
     *(
         form(
-            rf"(?i)\bsed\b[^\n]*?\bs{sign}[^{sign}\n]*{_TELLING}?(?:pass|pwd|secret|token|key)[^{sign}\n]*{sign}"
+            rf"(?i)\bsed\b[^\n]*?\bs{sign}[^{sign}\n]*(?:pass|pwd|secret|token|key)[^{sign}\n]*{sign}"
             rf"([^{sign}\n]{{4,}}){sign}",
             trigger=rf"\bs{sign}[^{sign}\n]*(?:pass|pwd|secret|token|key)",
         )

@@ -3,8 +3,8 @@ r"""The key before a value → the label that says what the value is, or None wh
 `spark.hadoop.fs.s3a.secret.key`, `javax.net.ssl.keyStorePassword`, `"customer_name"`, `--db-password`,
 `X-Amz-Signature` are read as words; the last word decides (`password.file`, `tokens_processed`,
 `SecretManager` hold no secret).
-Limits: English words, and a key of one's own invention (`spring_water=`) is not known:
-REDACTION_EXTRA_PATTERNS is for that.
+Limits: English words and, of people, some German ones; a key of one's own invention (`spring_water=`) is not
+known: REDACTION_EXTRA_PATTERNS is for that.
 """
 
 import re

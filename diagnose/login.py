@@ -197,9 +197,9 @@ LOGINS: tuple[Shape, ...] = (
         trigger=r"(?-i:[ \t]-P)",
     ),
     form(
-        r"(?i)\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+)"
+        r"(?i)\b(?:expdp|impdp|exp|imp|sqlldr|rman[ \t]+target|tnsping)[ \t]+"
         r"[\w$#]+/(?:\\*\")?([^\s@\"']+)",
-        trigger=r"\b(?:userid=|(?:expdp|impdp|exp|imp|sqlldr|target|tnsping)[ \t]+)[\w$#]+/",
+        trigger=r"\b(?:expdp|impdp|exp|imp|sqlldr|target|tnsping)[ \t]+[\w$#]+/",
         check="digits",
     ),
     form(

@@ -348,19 +348,20 @@ SHAPES: tuple[Shape, ...] = (
 # No value at all, or prose behind a colon.
 STOP_WORDS = frozenset(
     """
-    a access allowed also an and any are argument arguments array as at auth authenticated authentication be
-    because been bigint binary blank boolean but by bytes cannot can char changed clear column could created
-    date decimal default-value denied did disabled disallowed do does double empty enabled encrypted error
-    exception expected expired expires false failed failure field fields file float for found from given had
-    has hash have hidden if ignored in incorrect int integer invalid is it its key keys kind long masked may
-    mismatch missing must n/a na never nil no none not null number object of off ok omitted on only or
-    password passwords passwd pwd please provided read received redacted refresh rejected removed required
-    reset rotated secret secrets secured set shall should size smallint string struct success supplied
-    successful text that the this timestamp to token tokens too true type unable undefined unexpected
-    unknown unset unspecified updated use used user username using uuid validated value values varchar
-    verified via was were will with without wrong yes you your
-    accepted acquired generated jwt loaded locked mandatory obtained optional refused renewed resolved
-    retrieved revoked rotated sent sorry stale stored strong unchanged weak
+    a accepted access acquired allowed also an and any are argument arguments array as at auth
+    authenticated authentication be because been bigint binary blank boolean but by bytes can cannot
+    changed char clear column could created date decimal default-value denied did disabled
+    disallowed do does double empty enabled encrypted error exception expected expired expires
+    failed failure false field fields file float for found from generated given had has hash have
+    hidden if ignored in incorrect int integer invalid is it its jwt key keys kind loaded locked
+    long mandatory masked may mismatch missing must n/a na never nil no none not null number object
+    obtained of off ok omitted on only optional or passwd password passwords please provided pwd
+    read received redacted refresh refused rejected removed renewed required reset resolved
+    retrieved revoked rotated secret secrets secured sent set shall should size smallint sorry stale
+    stored string strong struct success successful supplied text that the this timestamp to token
+    tokens too true type unable unchanged undefined unexpected unknown unset unspecified updated use
+    used user username using uuid validated value values varchar verified via was weak were will
+    with without wrong yes you your
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
 

@@ -8,7 +8,7 @@ rest. Damage in the middle may be noticed a few bytes earlier by the one than by
 
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -22,46 +22,60 @@ _GZIP_BITS: Final = 31
 
 @cache
 def _isal() -> Any | None:  # noqa: ANN401 - isal's stubs name no module type
-    """Give isal's twin of `zlib`, or None where it is not installed."""
+    """Give isal's module of decompressors, or None where it is not installed."""
     try:
-        from isal import isal_zlib  # noqa: PLC0415 - optional
+        from isal import igzip_lib  # noqa: PLC0415 - optional
     except ImportError:
         return None
-    return isal_zlib
+    return igzip_lib
+
+
+class _Zlib:
+    """zlib behind the face of isal's decompressor, which keeps the input that it has no room for."""
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(wbits=_GZIP_BITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inflater.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflater.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._inflater.decompress(data or self._inflater.unconsumed_tail, max_length)
+        self.needs_input = not self._inflater.unconsumed_tail and len(out) < max_length
+        return out
 
 
 @dataclass(slots=True)
 class _Member:
     """One gzip member while it is inflated: its stored bytes, and how much was given of it."""
 
-    engine: Any
     inflater: Any
+    error: type[Exception]
     given_bytes: int = 0
     kept_bytes: int = 0
-    kept: list[bytes] | None = field(default_factory=list)
+    kept: list[bytes] | None = None
 
     @classmethod
     def begin(cls) -> "_Member":
-        engine = _isal() or zlib
-        member = cls(engine, engine.decompressobj(wbits=_GZIP_BITS))
-        if engine is zlib:
-            member.kept = None
-        return member
+        if isal := _isal():
+            return cls(isal.IgzipDecompressor(flag=isal.DECOMP_GZIP), isal.error, kept=[])
+        return cls(_Zlib(), zlib.error)
 
     def steps(self, data: bytes) -> Generator[bytes, None, bool]:
         """Inflate some of its bytes; tell whether they are sound."""
         self._keep(data)
-        while data:
-            try:
-                out = self.inflater.decompress(data, BLOCK_BYTES)
-            except self.engine.error:
-                return False
-            if out:
+        try:
+            for out in _steps(self.inflater, data):
                 self.given_bytes += len(out)
                 yield out
-            if self.inflater.eof:
-                return True
-            data = self.inflater.unconsumed_tail
+        except self.error:
+            return False
         return True
 
     def _keep(self, data: bytes) -> None:
@@ -73,18 +87,25 @@ class _Member:
 
     def rest(self) -> Iterator[bytes]:
         """Give what zlib finds in a broken member beyond what was given."""
-        skip, inflater = self.given_bytes, zlib.decompressobj(wbits=_GZIP_BITS)
-        for block in self.kept or ():
-            data = block
-            while data:
-                try:
-                    out = inflater.decompress(data, BLOCK_BYTES)
-                except zlib.error:
-                    return
-                if len(out) > skip:
-                    yield out[skip:]
-                skip = max(0, skip - len(out))
-                data = inflater.unconsumed_tail
+        skip, inflater = self.given_bytes, _Zlib()
+        try:
+            for block in self.kept or ():
+                for out in _steps(inflater, block):
+                    if len(out) > skip:
+                        yield out[skip:]
+                    skip = max(0, skip - len(out))
+        except zlib.error:
+            return
+
+
+def _steps(inflater: Any, data: bytes) -> Iterator[bytes]:  # noqa: ANN401 - isal's or `_Zlib`
+    """Inflate all that can be of some bytes, in blocks."""
+    while not inflater.eof:
+        if out := inflater.decompress(data, BLOCK_BYTES):
+            yield out
+        if inflater.needs_input:
+            return
+        data = b""
 
 
 def inflated(blocks: Iterable[bytes]) -> Generator[bytes, None, bool]:

@@ -25,7 +25,8 @@ MAX_PIECE_BYTES: Final = 16 * 1024
 BLOCK_BYTES: Final = inflate.BLOCK_BYTES
 _BINARY_SHARE: Final = 0.02
 """A first block with more control characters than this share is no text; random bytes hold a tenth."""
-_TEXT_CONTROLS: Final = bytes({7, 8, 9, 10, 12, 13, 27})
+_CONTROLS: Final = bytes({*range(32)} - {7, 8, 9, 10, 12, 13, 27})
+"""Of control characters those that text does not hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -323,8 +324,7 @@ def _checked(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
 
 
 def _is_binary(block: bytes) -> bool:
-    controls = sum(block.count(bytes((code,))) for code in range(32) if code not in _TEXT_CONTROLS)
-    return controls > len(block) * _BINARY_SHARE
+    return len(block) - len(block.translate(None, _CONTROLS)) > len(block) * _BINARY_SHARE
 
 
 def _decompressed(stream: BinaryIO, budget: ReadBudget, report: ReadReport) -> Iterator[bytes]:

@@ -20,9 +20,11 @@ import re2
 
 from diagnose.assignment import assignments
 from diagnose.block import pem_blocks
+from diagnose.column import quoted
 from diagnose.encoding import plain
 from diagnose.errors import UsageError
 from diagnose.hunt import Hunt, Identity, Match
+from diagnose.interchange import recorded
 from diagnose.label import Pattern, latin, small
 from diagnose.reading import Reading, readings
 from diagnose.row import cells
@@ -241,7 +243,13 @@ def _located(finding: Finding, reading: Reading) -> Iterator[Finding]:
 def _found(data: bytes, extra: tuple[Pattern, ...], *, again: bool = False) -> Iterator[Finding]:
     """Every finding in one text, the surest kind first; none whose key is a word of a placeholder."""
     found = chain(
-        _custom(data, extra), _blocks(data), shaped(data, again=again), assignments(data), cells(data)
+        _custom(data, extra),
+        _blocks(data),
+        shaped(data, again=again),
+        assignments(data),
+        cells(data),
+        quoted(data),
+        recorded(data),
     )
     walls = _walls(data)
     return (finding for finding in found if not _walled(finding, walls)) if walls else found

@@ -36,7 +36,8 @@ SSN: Final = (
 )
 """Of the United States, or of France, where it goes by the same name in English."""
 STREET: Final = (
-    rb"(?:[0-9]{1,5}[A-Za-z]?,? (?:[A-Za-z\xc3][A-Za-z\x80-\xff.'-]*,? ?){1,6}(?:[0-9]{1,5}[A-Za-z]?\b)?"
+    rb"(?:[0-9]{1,5}[A-Za-z]?,?(?: [A-Za-z\xc3][A-Za-z\x80-\xff.'-]*){1,6}"
+    rb"(?:,? (?:(?:Apt|Unit|Suite|No)\.? )?[0-9]{1,5}[A-Za-z]?\b)?"
     rb"|[A-Z\xc3][A-Za-z\x80-\xff.'-]*(?: [A-Za-z\xc3][A-Za-z\x80-\xff.'-]*){0,5},? [0-9]{1,5}[A-Za-z]?\b)"
 )
 """A number and a name in either order, where the field tells that it is an address."""

@@ -31,7 +31,7 @@ from typing import Any, BinaryIO, Final
 from benchmarks.tree import APPLICATION, DRIVER, LogWriter, write_tree
 from diagnose import reason, sieve
 from diagnose.anchor import FATAL, HINT
-from diagnose.incident import DaemonFilter
+from diagnose.daemon import DaemonFilter
 from diagnose.inflate import BLOCK_BYTES
 from diagnose.layout import SourceKind, classify
 from diagnose.log import ReadBudget, ReadReport, read_lines
@@ -46,8 +46,10 @@ def _scan_all(files: list[Path], *, sweeps: bool) -> None:
     for path in files:
         source, report = classify(path.as_posix()), ReadReport()
         with path.open("rb") as stream:
-            lines = read_lines(stream, budget=budget, report=report)
-            scanner.scan(source, lines, report, relevant=daemons if source.kind in _DAEMONS else None)
+            relevant = daemons if source.kind in _DAEMONS else None
+            hear = relevant.hear if relevant else None
+            lines = read_lines(stream, budget=budget, report=report, hear=hear)
+            scanner.scan(source, lines, report, relevant=relevant)
 
 
 def swept(files: list[Path]) -> None:

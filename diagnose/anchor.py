@@ -47,7 +47,7 @@ _AS_WRITTEN: Final = (
 _ANY_CASE: Final = (
     r"decommission", r"unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
     r"[Rr]eject", r"[Uu]nreachable", r"[Uu]navailable", r"too (?:many|large|big)", r"Too [Mm]any", r"[Mm]alformed", r"[Cc]orrupt",
-    r"disconnect", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"waiting for resources",
+    r"disconnect", r"deactivating node", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"waiting for resources",
     r"[Mm]issing",
     # a status of HTTP, not a size or a time
     r"\b(?:http\S*|get|put|post|head|delete|patch|status|response|returned|received|got)\b.{0,40}\b(?:401|403|404|429|50[0-4])\b",

@@ -1,6 +1,6 @@
 """Blocks of a stream in, chunks of whole lines out, and pieces of lines that are too long for one.
 
-A chunk holds clean text, as `diagnose.log.decoded` gives it, still in bytes: whoever wants a line decodes
+A chunk holds clean text, as `diagnose.text.decoded` gives it, still in bytes: whoever wants a line decodes
 that line. Memory: about `CHUNK_BYTES`, and what a chunk is joined from.
 """
 
@@ -11,8 +11,9 @@ from typing import Final
 
 import re2
 
-from diagnose.log import MAX_PIECE_BYTES, Line, Lines, decoded
+from diagnose.log import MAX_PIECE_BYTES, Line, Lines
 from diagnose.record import Header, parse_header
+from diagnose.text import decoded
 
 CHUNK_BYTES: Final = 1024 * 1024
 """Worked on at once: large enough that the work per chunk doesn't count, small enough for the cache."""

@@ -284,7 +284,8 @@ def _grade_other(passage: Passage, mark: Mark) -> Standing:
 
 _MASTER_KILL: Final = re.compile(
     r"containerID=container_(?:e\d+_)?\d+_\d+_\d+_000001\b.{0,400}(?:Killing container|beyond the)|"
-    r"RMAppImpl.{0,200}(?:failed \d+ times|final state.{0,20}(?:FAILED|KILLED))|killed by user|KILLED"
+    r"RMAppImpl.{0,200}(?:failed \d+ times|final state.{0,20}(?:FAILED|KILLED))|killed by user|KILLED|"
+    r"Deactivating Node \S+ as it is now "  # only of the master's node, see `diagnose.daemon`
 )
 
 

@@ -5,7 +5,6 @@ the daemon lines about those containers. Containers of other applications are ne
 What is missing, cut, unreadable or left unread when the time is up becomes a gap in words.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -14,12 +13,12 @@ from typing import Final
 
 from diagnose import layout
 from diagnose.ahead import ReadAhead
+from diagnose.daemon import DaemonFilter
 from diagnose.deadline import NO_DEADLINE, OUT_OF_TIME, Deadline
 from diagnose.failure import Failure, JobContext
 from diagnose.inventory import Inventory
 from diagnose.layout import Source, SourceKind
 from diagnose.log import LogStore, ReadBudget, ReadReport, StreamStore, read_lines
-from diagnose.record import Level, Record
 from diagnose.scan import Scan, Scanner
 from diagnose.settings import Settings
 from diagnose.task import TaskBook
@@ -203,12 +202,12 @@ class _Reader:
         if isinstance(self._store, ReadAhead):
             self._store.expect(source.file for source in files)
 
-    def _read_all(self, files: Sequence[Source], relevant: "DaemonFilter | None" = None) -> None:
+    def _read_all(self, files: Sequence[Source], relevant: DaemonFilter | None = None) -> None:
         self._expect(files)
         for source in files:
             self._read(source, relevant)
 
-    def _read(self, source: Source, relevant: "DaemonFilter | None" = None) -> None:
+    def _read(self, source: Source, relevant: DaemonFilter | None = None) -> None:
         late = self._budget.deadline.near
         if late or self._budget.left_bytes <= 0:
             report = ReadReport(capped=not late, late=late)
@@ -227,12 +226,13 @@ class _Reader:
         source: Source,
         scanner: Scanner,
         budget: ReadBudget,
-        relevant: "DaemonFilter | None" = None,
+        relevant: DaemonFilter | None = None,
     ) -> Scan:
         report = ReadReport()
         try:
             with self._store.open(source.file) as stream:
-                lines = read_lines(stream, budget=budget, report=report)
+                hear = relevant.hear if relevant else None
+                lines = read_lines(stream, budget=budget, report=report, hear=hear)
                 return scanner.scan(source, lines, report, relevant=relevant)
         except OSError as error:
             report.error = error.strerror or type(error).__name__
@@ -300,24 +300,3 @@ def _container_gaps(app: str, files: Sequence[Source], last_attempt: int) -> Ite
     for attempt in range(1, max(last_attempt, *attempts, 0) + 1):
         if attempt not in known:
             yield f"the application master's logs of attempt {attempt} of {app} are missing"
-
-
-class DaemonFilter:
-    """Tells which daemon records matter: those about the step's containers, and a node in trouble."""
-
-    _NODE_TROUBLE: Final = re.compile(
-        r"unhealthy|local-dirs|log-dirs|bad local|No space left|used space above threshold|OutOfMemory|"
-        r"[Dd]ecommission|LOST|Deactivating Node|[Ss]afe ?mode|Spot"
-    )
-    _ANY_APP: Final = re.compile(r"(?:application|container|appattempt)_(?:e\d+_)?(?P<id>\d+_\d+)")
-
-    def __init__(self, applications: Iterable[str]) -> None:
-        self._ids = frozenset(app.removeprefix("application_") for app in applications)
-
-    def __call__(self, record: Record) -> bool:
-        """Tell whether a record is about this step or about the node itself."""
-        text = "\n".join(line.text for line in record.lines[:5])
-        named = {hit["id"] for hit in self._ANY_APP.finditer(text)}
-        if named:
-            return bool(named & self._ids)
-        return record.level >= Level.WARN and self._NODE_TROUBLE.search(text) is not None

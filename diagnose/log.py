@@ -9,9 +9,8 @@ ends reading when the time is up; truncated gzip gives what was readable. What w
 
 import io
 import os
-import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import BinaryIO, Final, Protocol, overload, runtime_checkable
 
 from diagnose import inflate
 from diagnose.deadline import NO_DEADLINE, Deadline
+from diagnose.text import decoded
 
 MAX_PIECE_BYTES: Final = 16 * 1024
 """Longest piece of a line; real stack-trace lines and Spark plans stay below it."""
@@ -275,12 +275,16 @@ class Line:
     cut_right: bool = False
 
 
+Hear = Callable[[bytes], None]
+
+
 class Lines(Iterator[Line]):
     """One stream as it is read, once: line by line, or in blocks for whoever finds the lines faster."""
 
-    def __init__(self, stream: BinaryIO, budget: ReadBudget, report: ReadReport) -> None:
+    def __init__(self, stream: BinaryIO, budget: ReadBudget, report: ReadReport, hear: Hear | None) -> None:
         self.report = report
-        self._blocks = _guarded(_checked(_decompressed(stream, budget, report), report), report)
+        blocks = _guarded(_checked(_decompressed(stream, budget, report), report), report)
+        self._blocks = _heard(blocks, hear) if hear else blocks
         self._lines = _split(self._blocks, report)
 
     def __next__(self) -> Line:
@@ -291,7 +295,9 @@ class Lines(Iterator[Line]):
         return self._blocks
 
 
-def read_lines(stream: BinaryIO, *, budget: ReadBudget, report: ReadReport) -> Lines:
+def read_lines(
+    stream: BinaryIO, *, budget: ReadBudget, report: ReadReport, hear: Hear | None = None
+) -> Lines:
     """Read one stream line by line.
 
     Args:
@@ -299,12 +305,19 @@ def read_lines(stream: BinaryIO, *, budget: ReadBudget, report: ReadReport) -> L
         budget: shared over the files of a step; it is drawn down by the decompressed bytes, and its
             deadline ends reading between two blocks.
         report: filled while the lines are read; complete when the iterator ends.
+        hear: called with each decompressed block before any of its lines is given.
 
     Returns:
         The lines in order, numbered from 1, without line end and terminal colours; invalid UTF-8
         becomes U+FFFD.
     """
-    return Lines(stream, budget, report)
+    return Lines(stream, budget, report, hear)
+
+
+def _heard(blocks: Iterator[bytes], hear: Hear) -> Iterator[bytes]:
+    for block in blocks:
+        hear(block)
+        yield block
 
 
 def _guarded(blocks: Iterator[bytes], report: ReadReport) -> Iterator[bytes]:
@@ -376,25 +389,3 @@ def _pieces(raw: bytes, number: int, *, cut_left: bool) -> Iterator[Line]:
         end = start + MAX_PIECE_BYTES
         text = decoded(raw[start:end])
         yield Line(number, text, cut_left or start > 0, cut_right=end < len(raw))
-
-
-_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-_CONTROL: Final = re.compile(
-    "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
-)
-
-
-def decoded(raw: bytes) -> str:
-    """Give a line's text: without terminal colours and control characters, U+FFFD for invalid UTF-8."""
-    text = raw.decode("utf-8", errors="replace").removesuffix("\r").replace("\0", "\ufffd")
-    if text.isascii() and "\x1b" not in text and text.isprintable():
-        return text
-    while (plain := _ANSI.sub("", text)) != text:
-        text = plain
-    return _CONTROL.sub("", text)
-
-
-def printable(text: str) -> str:
-    """Give a name or message without line ends, control characters and lone surrogates."""
-    sound = text.encode("utf-8", errors="replace").decode()
-    return _CONTROL.sub("", _ANSI.sub("", sound)).replace("\n", " ").replace("\r", " ")

@@ -55,7 +55,7 @@ _UNCLEAN: Final = (
     r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\r\n|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|"
     r"\xef\xbb\xbf"
 )
-"""What `diagnose.log.decoded` takes out of a line."""
+"""What `diagnose.text.decoded` takes out of a line."""
 WARM_BYTES: Final = 512 * 1024
 """Read line by line in the time that it takes to build an automaton."""
 SECOND_BYTES: Final = 256 * 1024 * 1024
@@ -227,7 +227,7 @@ class Sieve:
         return sorted(ends)
 
     def is_clean(self, data: bytes) -> bool:
-        """Tell whether `diagnose.log.decoded` would take nothing out of any line."""
+        """Tell whether `diagnose.text.decoded` would take nothing out of any line."""
         return not self._any("suspect", data) or not self._any("unclean", data)
 
     def _any(self, name: str, data: bytes) -> bool:

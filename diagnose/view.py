@@ -23,7 +23,7 @@ from diagnose.incident import Incident
 from diagnose.inspection import without
 from diagnose.layout import Source, SourceKind
 from diagnose.leaf import reworded, texts
-from diagnose.log import Line, printable
+from diagnose.log import Line
 from diagnose.ranking import Judgement, judge
 from diagnose.record import Level
 from diagnose.redaction import Redaction
@@ -31,6 +31,7 @@ from diagnose.scan import Mark, Passage, Scan
 from diagnose.sign import WriteSign
 from diagnose.signature import Catalogue
 from diagnose.survey import survey
+from diagnose.text import printable
 
 _MAX_SHOWN_SIGNS: Final = 3
 MAX_WITNESS_CHARS: Final = 512 * 1024

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from diagnose import chunk, log
 from diagnose.chunk import Chunk, Piece, chunks
-from diagnose.log import Line, ReadBudget, ReadReport, decoded, read_lines
+from diagnose.log import Line, ReadBudget, ReadReport, read_lines
 from diagnose.record import parse_header
+from diagnose.text import decoded
 
 WORDS = st.sampled_from(
     [*oddlog.BARE, *oddlog.DIRT, *oddlog.MESSAGES, "x" * 70, "26/11/22 08:00:01 INFO X: y"]

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from diagnose import note, reason, sieve, statement
 from diagnose.anchor import AnchorSearch, Interest
-from diagnose.log import Line, decoded
+from diagnose.log import Line
 from diagnose.record import Record, parse_header
 from diagnose.sieve import PLACE_BITS, PLACE_MASK, Sieve
 from diagnose.sign import OWN_WORDS, SIGNS, SignSearch
+from diagnose.text import decoded
 
 hyperscan = pytest.importorskip("hyperscan")
 SIEVE = Sieve(hyperscan)

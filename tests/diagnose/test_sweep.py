@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnose import chunk, keeper, log, loss, note, record, sieve, stretch, sweep
-from diagnose.incident import DaemonFilter
+from diagnose.daemon import DaemonFilter
 from diagnose.layout import Source, SourceKind
 from diagnose.log import ReadBudget, ReadReport, read_lines
 from diagnose.record import Level, Record

@@ -1,0 +1,67 @@
+r"""A daemon's records in, those that matter to one step out: about its containers, or a node in trouble.
+
+YARN's ResourceManager says that a node is gone in an INFO line that names nothing but the node (`Deactivating
+Node ip-10-0-3-4.ec2.internal:8041 as it is now LOST`). It matters where the step's application master ran
+there, which only the line tells that assigned its container: so every block is searched for that before its
+records are judged. An executor's lost node is told by the driver.
+Source of the wording: Hadoop RMNodeImpl, FiCaSchedulerNode, AbstractLivelinessMonitor (2.8 to 3.4).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from diagnose.record import Level, Record
+
+MAX_HOSTS: Final = 20
+"""Of application masters; YARN tries one twice."""
+_TAIL_BYTES: Final = 512
+"""Of a block, kept for a line that goes on in the next."""
+_NODE_TROUBLE: Final = re.compile(
+    r"unhealthy|local-dirs|log-dirs|bad local|No space left|used space above threshold|OutOfMemory|"
+    r"[Dd]ecommission|LOST|Deactivating Node|[Ss]afe ?mode|Spot"
+)
+_NODE_GONE: Final = re.compile(
+    r"Deactivating Node ([\w.-]+):\d+ as it is now |Expired: ?([\w.-]+):\d+ Timed out after|"
+    r"Node ([\w.-]+):\d+ reported UNHEALTHY"
+)
+_ANY_APP: Final = re.compile(r"(?:application|container|appattempt)_(?:e\d+_)?(?P<id>\d+_\d+)")
+
+
+class DaemonFilter:
+    """Tells which records of the daemons matter; one for all daemons of a step.
+
+    Args:
+        applications: of the step, such as `application_1795331436133_0001`.
+    """
+
+    def __init__(self, applications: Iterable[str]) -> None:
+        self._ids = frozenset(app.removeprefix("application_") for app in applications)
+        masters = "|".join(re.escape(app) for app in sorted(self._ids))
+        self._assigned = re.compile(
+            rf"Assigned container container_(?:e\d+_)?(?:{masters})_\d+_000001 of ".encode()
+            + rb"[^\n]{0,200}? on host ([\w.-]+):"
+        )
+        self._tail = b""
+        self._hosts: set[str] = set()
+
+    def hear(self, block: bytes) -> None:
+        """Learn where the step's application masters run, from the next bytes of a file."""
+        if not self._ids or len(self._hosts) >= MAX_HOSTS:
+            return
+        seen = self._tail + block[:_TAIL_BYTES]
+        for part in (seen, block):
+            if b"_000001 of capacity" in part:
+                self._hosts |= {hit[1].decode() for hit in self._assigned.finditer(part)}
+        self._tail = block[-_TAIL_BYTES:]
+
+    def __call__(self, record: Record) -> bool:
+        """Tell whether a record is about this step or about a node that matters to it."""
+        text = "\n".join(line.text for line in record.lines[:5])
+        named = {hit["id"] for hit in _ANY_APP.finditer(text)}
+        if named:
+            return bool(named & self._ids)
+        if record.level >= Level.WARN:
+            return _NODE_TROUBLE.search(text) is not None
+        gone = _NODE_GONE.search(text)
+        return gone is not None and next(filter(None, gone.groups())) in self._hosts

@@ -1,0 +1,94 @@
+"""Which records of YARN's daemons matter to one step."""
+
+import pytest
+
+from diagnose.daemon import DaemonFilter
+from diagnose.log import Line
+from diagnose.pipeline import run_logs
+from diagnose.record import Record, parse_header
+from diagnose.taxonomy import FailureType
+from tests.conftest import APP, traceback
+
+RM = "2026-11-22 07:{m:02}:00,412 INFO org.apache.hadoop.yarn.server.resourcemanager.{what}"
+ASSIGNED = "scheduler.common.fica.FiCaSchedulerNode (SchedulerEventDispatcher:Event Processor): Assigned container container_{app}_01_{n:06} of capacity <memory:1152, vCores:1> on host {host}:8041, which has 1 containers"
+LOST = "rmnode.RMNodeImpl (RM Event dispatcher): Deactivating Node {host}:8041 as it is now LOST"
+EXPIRED = "rmnode.RMNodeImpl (Ping Checker): Expired:{host}:8041 Timed out after 600 secs"
+HERE, THERE = "ip-10-0-3-4.ec2.internal", "ip-10-0-3-9.ec2.internal"
+
+
+def line(minute, what, **values):
+    return RM.format(m=minute, what=what.format(**values))
+
+
+def record(text):
+    header = parse_header(text)
+    return Record((Line(1, text),), header, header.time if header else None)
+
+
+@pytest.mark.parametrize("gone", [LOST, EXPIRED])
+@pytest.mark.parametrize("cut", range(0, 700, 50))
+def test_a_lost_node_matters_where_the_application_master_ran(gone, cut):
+    log = (line(1, ASSIGNED, app=APP[12:], n=1, host=HERE) + "\n").encode()
+    log += (line(2, ASSIGNED, app=APP[12:], n=2, host=THERE) + "\n").encode()
+    matters = DaemonFilter([APP])
+    assert not matters(record(line(9, gone, host=HERE)))
+    for part in (log[:cut], log[cut:]):
+        matters.hear(part)
+    assert matters(record(line(9, gone, host=HERE)))
+    assert not matters(record(line(9, gone, host=THERE)))
+
+
+def test_of_other_applications_nothing_matters():
+    matters = DaemonFilter([APP])
+    matters.hear(line(1, ASSIGNED, app="1795331436133_0008", n=1, host=HERE).encode())
+    assert not matters(record(line(9, LOST, host=HERE)))
+    assert not matters(record(line(9, ASSIGNED, app="1795331436133_0008", n=1, host=HERE)))
+    assert matters(record(line(9, ASSIGNED, app=APP[12:], n=4, host=THERE)))
+    DaemonFilter([]).hear(b"Assigned container")
+
+
+@pytest.fixture
+def verdict(tree, tmp_path):
+    """Tell the verdict where the resource manager's lines are buried among others'."""
+
+    def told(*lines):
+        filler = [line(5, f"RMAuditLogger (IPC): USER=hadoop REQUEST={n}") for n in range(300)]
+        tree.daemon("resourcemanager", "\n".join([lines[0], *filler, *lines[1:], *filler, ""]))
+        return run_logs(tree.write(tmp_path)).diagnosis
+
+    return told
+
+
+def assigned(attempt=1):
+    text = line(attempt, ASSIGNED, app=APP.removeprefix("application_"), n=1, host=HERE)
+    return text.replace("_01_000001", f"_{attempt:02}_000001")
+
+
+def gone(host):
+    return line(16, EXPIRED, host=host), line(16, LOST, host=host)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [(HERE, FailureType.NODE_LOST), (THERE, FailureType.UNEXPLAINED_EXIT)]
+)
+def test_the_lost_node_of_the_application_master_is_the_cause(tree, verdict, host, expected):
+    tree.step("stderr", f"26/11/22 07:00:00 INFO YarnClientImpl: Submitted application {APP}\n")
+    told = verdict(assigned(), *gone(host))
+    assert told.failure_type is expected and not told.safe_to_retry
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("NameError: name 'frame' is not defined", FailureType.CODE_ERROR),
+        ("acme.ledger.LedgerStateFault: period sealed", FailureType.UNCLASSIFIED),
+        ("urllib.error.HTTPError: HTTP Error 503: Service Unavailable", FailureType.SERVICE_UNREACHABLE),
+    ],
+)
+def test_a_node_lost_under_the_first_attempt_does_not_hide_the_second_s_own_end(
+    tree, verdict, error, expected
+):
+    tree.container(1, "stderr", "26/11/22 07:00:01 INFO SparkContext: Running Spark version 3.5.7\n")
+    tree.driver(attempt=2, stdout=traceback(error))
+    told = verdict(assigned(), *gone(HERE), assigned(2))
+    assert told.failure_type is expected and not told.safe_to_retry

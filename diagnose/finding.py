@@ -146,25 +146,46 @@ def events(passages: Sequence[Passage], tasks: TaskBook) -> list[Event]:
     Returns:
         One event per record, in order.
     """
-    grader = _Grader(passages, tasks)
+    grader, begun = _Grader(passages, tasks), _begun(passages)
     found: list[Event] = []
     for passage in passages:
         for mark in passage.marks:
             standing, reason = grader.grade(passage, mark)
-            found.append(Event(passage, mark, standing, reason, len(found), _scope(passage, mark)))
+            found.append(Event(passage, mark, standing, reason, len(found), _scope(passage, mark, begun)))
     return found
 
 
 _CONTAINER: Final = re.compile(r"(?:container|appattempt)_(?:e\d+_)?(?P<app>\d+_\d+)_(?P<attempt>\d+)")
 
 
-def _scope(passage: Passage, mark: Mark) -> Scope:
-    source = passage.source
-    if source.application is None:
-        hit = _CONTAINER.search(passage.lines[mark.first].text)
-        if hit and source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
+def _begun(passages: Iterable[Passage]) -> dict[Scope, datetime]:
+    """Tell when each attempt's driver is first heard of."""
+    begun: dict[Scope, datetime] = {}
+    for passage in passages:
+        scope = (passage.source.application, passage.source.attempt)
+        times = (mark.time for mark in passage.marks if mark.time)
+        if passage.source.kind is SourceKind.DRIVER and (first := min(times, default=None)):
+            begun[scope] = min(first, begun.get(scope, first))
+    return begun
+
+
+def _scope(passage: Passage, mark: Mark, begun: Mapping[Scope, datetime]) -> Scope:
+    source, first = passage.source, passage.lines[mark.first].text
+    if source.application is None and source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
+        if hit := _CONTAINER.search(first):
             return (f"application_{hit['app']}", int(hit["attempt"]))
+        if _MASTERS_NODE.search(first) and mark.time:
+            return _under_way(mark.time, begun)
     return (source.application, source.attempt)
+
+
+def _under_way(time: datetime, begun: Mapping[Scope, datetime]) -> Scope:
+    """Name the attempt that ran at a time; it may have left no log."""
+    before = [(start, scope) for scope, start in begun.items() if start <= time]
+    if before:
+        return max(before, key=lambda row: row[0])[1]
+    application, attempt = min(begun, key=lambda scope: begun[scope], default=(None, None))
+    return (application, attempt - 1) if attempt and attempt > 1 else (None, None)
 
 
 class _Grader:
@@ -277,16 +298,17 @@ def _grade_other(passage: Passage, mark: Mark) -> Standing:
         return Standing.ERROR
     texts = (passage.lines[i].text for i in range(mark.first, mark.last + 1))
     if passage.source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
-        master = any(_MASTER_KILL.search(text) for text in texts)
+        master = any(_MASTER_KILL.search(text) or _MASTERS_NODE.search(text) for text in texts)
         return Standing.FATAL if master else Standing.HINT
     return Standing.HINT
 
 
 _MASTER_KILL: Final = re.compile(
     r"containerID=container_(?:e\d+_)?\d+_\d+_\d+_000001\b.{0,400}(?:Killing container|beyond the)|"
-    r"RMAppImpl.{0,200}(?:failed \d+ times|final state.{0,20}(?:FAILED|KILLED))|killed by user|KILLED|"
-    r"Deactivating Node \S+ as it is now "  # only of the master's node, see `diagnose.daemon`
+    r"RMAppImpl.{0,200}(?:failed \d+ times|final state.{0,20}(?:FAILED|KILLED))|killed by user|KILLED"
 )
+_MASTERS_NODE: Final = re.compile(r"Deactivating Node \S+ as it is now ")
+"""Kept only of the node of an application master, see `diagnose.daemon`."""
 
 
 _CONTAINER_END: Final = re.compile(

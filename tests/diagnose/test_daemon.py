@@ -1,5 +1,7 @@
 """Which records of YARN's daemons matter to one step."""
 
+import gzip
+
 import pytest
 
 from diagnose.daemon import DaemonFilter
@@ -92,3 +94,21 @@ def test_a_node_lost_under_the_first_attempt_does_not_hide_the_second_s_own_end(
     tree.driver(attempt=2, stdout=traceback(error))
     told = verdict(assigned(), *gone(HERE), assigned(2))
     assert told.failure_type is expected and not told.safe_to_retry
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_a_node_lost_under_the_first_attempt_is_the_cause_where_the_second_met_its_leftovers(
+    tree, verdict, delivered
+):
+    exists = (
+        "pyspark.sql.utils.AnalysisException: [PATH_ALREADY_EXISTS] Path hdfs://h:8020/out already exists."
+    )
+    if delivered:
+        tree.container(1, "stderr", "26/11/22 07:00:01 WARN SparkConf: The configuration key is deprecated\n")
+    tree.driver("26/11/22 07:20:01 WARN Utils: Truncated the plan\n", attempt=2, stdout=traceback(exists))
+    late = tree.files[f"containers/{APP}/container_{APP[12:]}_02_000001/stderr.gz"]
+    later = gzip.decompress(late).decode().replace("07:00:", "07:20:")
+    tree.container(1, "stderr", later, attempt=2)
+    told = verdict(assigned(), *gone(HERE), assigned(2).replace(" 07:02", " 07:18"))
+    assert told.failure_type is FailureType.NODE_LOST and not told.safe_to_retry
+    assert "left behind" in told.root_cause

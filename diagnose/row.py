@@ -11,7 +11,7 @@ by side, old dates, phones and streets, and in brackets the cells that are made 
 import re
 from collections.abc import Generator, Iterator
 
-from diagnose.assignment import accepted, is_credential
+from diagnose.candidate import accepted, is_credential
 from diagnose.label import STEMS, STREET, Label, label_of, latin
 from diagnose.secret import Finding, Kind, Stretch
 

@@ -49,6 +49,11 @@ _CUT = latin(
 )
 CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
 CUT_QUERY = latin(rb"&")
+_STRUCTURE = small(
+    rb"[\[({]*\{[ \t]*(?:\\*[\"'][\w. -]*\\*[\"'][ \t]*:|[A-Za-z_][\w.-]*:[ \t])"
+)  # no value, others inside
+_BRACED = small(rb"\{([^\s{}\"']{3,128})\}")  # of ODBC, whatever signs it holds
+_NEXT_KEY = small(rb",\\*[\"'][A-Za-z][\w.-]*\z")  # of JSON, behind a number or `null`
 _CLOSER = small(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
@@ -68,6 +73,11 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
         return ((match.span(),) if match else ()), bool(opened)
     if end >= 0:
         return ((start, end),), True
+    if not opened and _STRUCTURE.match(data, start):
+        return (), False
+    braced = None if opened else _BRACED.match(data, start)
+    if braced:
+        return (braced.span(1),), False
     block = None if opened else _NEXT_LINE_MARK.match(data, start)
     run = None if block else _RUN.match(data, start, start + SHORT_RUN_BYTES)
     if run:
@@ -120,6 +130,9 @@ def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
         match = pattern.search(data, start, end) if pattern else None
         if match and match.start() > start:
             end = match.start()
+    comma = data.rfind(b",", start + 1, end)
+    if comma > 0 and _NEXT_KEY.match(data, comma, end):
+        end = comma
     end = balanced(data, start, end)
     while end > start and data[end - 1 : end] in {b",", b";", b".", b":", b"|"}:
         end -= 1

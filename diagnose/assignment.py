@@ -8,9 +8,10 @@ Limits: an unquoted value ends at a blank; the value of a key two lines away is 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from diagnose.block import wrapped
-from diagnose.candidate import accepted
+from diagnose.candidate import accepted, is_credential, is_pair, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
 from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
@@ -59,7 +60,9 @@ _ASSIGNMENT, _ASSIGNMENT_GROUPS = latin(_ASSIGNS, groups=False), latin(_ASSIGNS)
 _NESTS = rb"(?i)" + _KEY + rb"(?:" + _PAIR + rb"|" + _XML + rb")"
 _STRUCTURED, _STRUCTURED_GROUPS = latin(_NESTS, groups=False), latin(_NESTS)
 # where a key ends, without groups: neither a sign of a key follows, nor the rest of a stem that holds a blank
-_PLAIN_KEY = small(rb"(?i)[\w.$-]*\w(?:(?=->)|(?![\w.$\xc3-]|\\u00f1|[ \t\n\f\r](?:phrase|code|word|key)))")
+_PLAIN_KEY = small(
+    rb"(?i)[\w.$-]*\w(?:(?=->)|(?![\w.$\xc3-]|\\u00f1|[ \t\n\f\r](?:phrase|code|word|key|info)))"
+)
 _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n(?:" + PREFIX + rb")?)?|[ \t]+(?:\\[ \t]*\r?\n(?:" + PREFIX
@@ -75,7 +78,8 @@ _BRACKETED = latin(
     + rb"[ \t]+(?:\[([^\]\s]*[0-9][^\]\s]*)\]|\(([^)\s]*[0-9][^)\s]*)\)|<([^<>\s]*[0-9][^<>\s]*)>)"
 )
 _PHRASE = latin(
-    rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|\\*[`\"]?([ \t]+)\\*[\"'`])"
+    rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|\\*[`\"]?([ \t]+)\\*[\"'`]"
+    rb"|[ \t]+([^\s\"'`=:,;(){}\[\]<>|/-][^\s\"'`]*[0-9][^\s\"'`]*|[0-9][^\s\"'`]{5,}))"
 )
 _CONF_LINE = latin(
     rb"(?im)^[ \t]*(?:[0-9]+[ \t]+)?(?:/?\w[\w.-]*/(?:[\w.-]+/)*)?([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)"
@@ -102,6 +106,8 @@ _CODE = small(
     rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\](\[])\z|[A-Za-z_][\w.]*\(\)\[[\"'][\w-]+\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
 )
 _REFERENCE = small(rb"[ \t]*!(?:Ref|GetAtt|ImportValue|FindInMap|Select|reference)\b")  # of CloudFormation
+_ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
+_ENCLOSED = small(rb"[^\s\"']{1,200}")
 _CHANGED = small(rb"\"[ \t]*->[ \t]*\"([^\"\n]+)\"")  # what Terraform will write in its place
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
@@ -116,7 +122,9 @@ _WORDY = frozenset([b" ", b"\t", b"("])
 _ARN_BEFORE = latin(rb"\barn:[a-z-]+:[^\s]*\z")
 MAX_ARN_BYTES = 160
 _COMPARISONS = frozenset(b"!= <> == <= >= <=> ===".split())
-_VARIABLE = small(rb"[ \t]*[A-Za-z_][A-Za-z_.]*(?:[\s:,)\]]|\z)")
+_OTHER_SIDE = small(
+    rb"[ \t]*(?:[A-Za-z_][A-Za-z_.]*|[0-9]+(?:\.[0-9]+)+)(?:[\s:,)\]]|\z)"
+)  # a variable, a version
 _COLUMN = small(rb"[ \t]*\w+#[0-9]+L?(?:[\s,)\]]|\z)")  # of a query plan
 _COUNT = small(rb"[ \t]*[0-9]{1,6}(?:[\s,;.)]|\z)")  # of tests that pass
 _WORD = small(rb"[A-Za-z]+(?:[_'-][A-Za-z]+)*\z")
@@ -156,10 +164,21 @@ def assignments(data: bytes) -> Iterator[Finding]:
             yield from _valued(data, end, label, strict=label.weak, flag=True)
     for match in _PHRASE.finditer(data):
         label = label_of(match.group(1))
-        if label and not label.form:
+        if label and match.group(4):
+            yield from _followed(match.group(4), match.span(4), label)
+        elif label and not label.form:
             strict = label.weak or match.group(1).lower() == b"token"
             yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict, prose=True)
     yield from _cells(data)
+
+
+def _followed(text: bytes, span: Stretch, label: Label) -> Iterator[Finding]:
+    """What a blank alone divides from its key: it must be made like a secret."""
+    text = text.rstrip(b".,;:)]}")
+    if (not label.weak and (is_strong(text) or (label.kind in _TOKENS and is_credential(text)))) or (
+        label.pair and is_pair(text)
+    ):
+        yield Finding(kind=label.kind, stretches=((span[0], span[0] + len(text)),))
 
 
 def _is_done(data: bytes, position: int) -> bool:
@@ -237,7 +256,7 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
         data[max(0, key_start - MAX_ARN_BYTES) : key_start]
     ):
         return
-    compared = separator.strip() in _COMPARISONS and _VARIABLE.match(data, end)
+    compared = separator.strip() in _COMPARISONS and _OTHER_SIDE.match(data, end)
     if compared or (separator[:1] == b"#" and _COLUMN.match(data, end)):
         return
     prose = separator.strip() == b":" or separator[-1:] in _WORDY
@@ -253,7 +272,20 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
     )
     path = key.lower() in {b"pwd", b"oldpwd"}
     yield from _listed(data, end, label)
-    yield from _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
+    found = _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
+    yield from (_enclosed(data, key_start, finding) for finding in found)
+
+
+def _enclosed(data: bytes, key_start: int, finding: Finding) -> Finding:
+    """The value of `'-Dkey=value'` up to the quote, though it holds a sign that ends a bare one."""
+    opened = _ENCLOSING.search(data[max(0, key_start - 3) : key_start])
+    start, end = finding.stretches[-1]
+    if not opened or data[end : end + 1] not in {b"<", b">"}:
+        return finding
+    rest = _ENCLOSED.match(data, end)
+    if not rest or data[rest.end() : rest.end() + 1] != opened.group(1):
+        return finding
+    return replace(finding, stretches=(*finding.stretches[:-1], (start, rest.end())))
 
 
 def _listed(data: bytes, position: int, label: Label) -> Iterator[Finding]:
@@ -361,10 +393,11 @@ def _member(data: bytes, at: int, key: bytes, end: int, label: Label) -> Iterato
         and not name
     )
     after = data[stretches[-1][1] : stretches[-1][1] + 12].lstrip(b"\\\"' \t")
-    closed = after[:1] in {b")", b"]"} or after[:3] == b"..." or text.endswith(b"...")
+    closed = after.lstrip(b".")[:1] in {b")", b"]"} or after[:3] == b"..." or text.endswith(b"...")
     if closed and not column and accepted(text, label, strict=label.weak):
         yield Finding(kind=label.kind, stretches=stretches)
 
 
 _LOOSE = frozenset({Kind.NAME, Kind.S3_PATH})  # what may be any word where no label stands before it
+_TOKENS = frozenset({Kind.TOKEN, Kind.SECRET})
 _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"

@@ -75,7 +75,8 @@ def is_credential(text: bytes) -> bool:
         return False
     digit = any(48 <= byte <= 57 for byte in text)
     mixed = any(65 <= byte <= 90 for byte in text[1:]) and any(97 <= byte <= 122 for byte in text)
-    return digit or text.endswith(b"=") or (mixed and len(text) >= 16 and text.isalnum())
+    padded = text.endswith(b"=") and not text.rstrip(b"=").islower()
+    return digit or padded or (mixed and len(text) >= 16 and text.isalnum())
 
 
 def is_plain(text: bytes) -> bool:

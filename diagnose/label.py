@@ -171,7 +171,7 @@ _HARMLESS = frozenset(
     expires expired extractor factory fetcher field file filter format handler header hint identifier id
     impl index info interval java jar kind key-version kt len length lifetime limit list location loader
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
-    period policy prefix processed processor prompt protocol provider providers py ratio realm ref refresher
+    period policy prefix processed processor prompt parameter protocol provider providers py ratio realm ref refresher region
     regex registry renewal renewer required reset resolver rotation rule rules scala schema scope
     secretmanager secretsmanager server service size source spec status state store strategy strength
     suffix table
@@ -190,7 +190,7 @@ _ODD = (
     (("secretid",), Label(kind=Kind.SECRET, form=_UUID)),  # of Vault; elsewhere it is a secret's name
     (("urlstring",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),  # of a delegation token
     (_CODES, Label(kind=Kind.SECRET, form=_LOGIN)),
-    (("sessionid",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
+    (("sessionid", "sessid"), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
 )
 _NO_PASS = frozenset(
     {"bypass", "compass", "trespass", "overpass", "encompass", "underpass", "surpass", "multipass"}
@@ -264,7 +264,7 @@ def _key_label(flat: str) -> Label | None:
     """Keys whose last word would mislead: access key ids, private keys, storage account keys."""
     if flat.endswith(("accesskey", "accesskeyid")) and "secret" not in flat and "shared" not in flat:
         return Label(kind=Kind.AWS_KEY)
-    if flat.endswith(("privatekey", "privatekeyid", "privatekeydata")):
+    if flat.endswith(("privatekey", "keystorekey", "privatekeyid", "privatekeydata")):
         return Label(kind=Kind.PRIVATE_KEY)
     if "accountkey" in flat and not flat.endswith(("provider", "type")):
         return Label(kind=Kind.SECRET)
@@ -288,7 +288,7 @@ def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
 
 def _odd_label(words: tuple[str, ...], flat: str) -> Label | None:
     """Keys of secrets whose last word names a property elsewhere."""
-    if "encryption" in flat and flat.endswith("customerkey"):
+    if "encryption" in flat and flat.endswith(("customerkey", "configkey")):
         return Label(kind=Kind.SECRET, weak=True)
     if flat.startswith(("fssftppassword", "fsftppassword")):
         return Label(kind=Kind.PASSWORD)

@@ -24,6 +24,7 @@ from diagnose.encoding import plain
 from diagnose.errors import UsageError
 from diagnose.hunt import Hunt, Identity, Match
 from diagnose.label import Pattern, latin, small
+from diagnose.neighbour import neighbours
 from diagnose.reading import Reading, readings
 from diagnose.row import cells
 from diagnose.secret import MIN_HUNTED_BYTES, NOT_HUNTED, Finding, Kind, Stretch
@@ -241,7 +242,12 @@ def _located(finding: Finding, reading: Reading) -> Iterator[Finding]:
 def _found(data: bytes, extra: tuple[Pattern, ...], *, again: bool = False) -> Iterator[Finding]:
     """Every finding in one text, the surest kind first; none whose key is a word of a placeholder."""
     found = chain(
-        _custom(data, extra), _blocks(data), shaped(data, again=again), assignments(data), cells(data)
+        _custom(data, extra),
+        _blocks(data),
+        shaped(data, again=again),
+        assignments(data),
+        neighbours(data),
+        cells(data),
     )
     walls = _walls(data)
     return (finding for finding in found if not _walled(finding, walls)) if walls else found

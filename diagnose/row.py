@@ -33,9 +33,10 @@ _CELL = latin(
 )
 _NEXT_ROW = latin(rb"\s*,\s*[(\[]")
 _NAME = rb"[\"'`]?[A-Za-z_][\w.]*[\"'`]?"
+_TITLE = rb"[A-Za-z_]\w*(?: \w+){0,3}"  # of CSV for people
 _HEADER = latin(
     rb"(?m)^[ \t]*(?:\|[ \t]*)?" + _NAME + rb"(?:[ \t]*[|,;\t][ \t]*" + _NAME + rb"|[ \t]{2,}" + _NAME
-    + rb")+[ \t]*\|?[ \t\r]*$"
+    + rb")+[ \t]*\|?[ \t\r]*$|^" + _TITLE + rb"(?:," + _TITLE + rb"){2,}[ \t\r]*$"
 )  # fmt: skip
 _SETTING = latin(rb"(?:[\w-]+\.){2,}[\w-]+\z")
 """A setting's name in a table of settings: that line is no header."""
@@ -164,7 +165,8 @@ def _named(data: bytes) -> Iterator[Finding]:
     """The values that a message quotes beside the name of their column."""
     for pattern, value, name in _NAMED:
         for match in pattern.finditer(data):
-            [label] = _labels([_INDEX.sub(b"", match.group(name))])
+            whole, bare = _labels([match.group(name), _INDEX.sub(b"", match.group(name))])
+            label = whole or bare
             for cell in _NAMED_CELL.finditer(data, *match.span(value)) if label else ():
                 yield from _cell(cell.group(1), cell.span(1), label)
 

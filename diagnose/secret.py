@@ -261,9 +261,10 @@ SHAPES: tuple[Shape, ...] = (
         r"[A-Za-z0-9_-]{20,}",
     ),
     _token(
-        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. PMAK- SG. CCIPAT_ rubygems_",
+        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. PMAK- SG. CCIPAT_ rubygems_",
         r"[A-Za-z0-9_.-]{20,}",
     ),
+    _token("AKCp", r"[A-Za-z0-9]{40,}"),
     _token("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
     _token("key-", r"[0-9a-f]{32}"),
     _token("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{40,}"),
@@ -358,8 +359,8 @@ STOP_WORDS = frozenset(
     obtained of off ok omitted on only optional or passwd password passwords please provided pwd
     read received redacted refresh refused rejected removed renewed required reset resolved
     retrieved revoked rotated secret secrets secured sent set shall should size smallint sorry stale
-    stored string strong struct success successful supplied text that the this timestamp to token
-    tokens too true type unable unchanged undefined unexpected unknown unset unspecified updated use
+    stored str string strong struct success successful supplied text that the this timestamp to token
+    tokens too true type unable unbound unchanged undefined unexpected unknown unset unspecified updated use
     used user username using uuid validated value values varchar verified via was weak were will
     with without wrong yes you your
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings

@@ -27,6 +27,7 @@ from diagnose.gate import Gate
 from diagnose.label import Pattern, latin, small
 from diagnose.login import LOGINS
 from diagnose.secret import ENCODED, SHAPES, Finding, Shape, Stretch
+from diagnose.tool import TOOLS
 from diagnose.value import balanced
 
 Test = Callable[[bytes, int, int], bool]
@@ -78,7 +79,8 @@ def _matches(data: bytes, block: Stretch, compiled: "Compiled") -> Iterator[Find
         span = grouped.match(data, *match.span()).span(1) if grouped else match.span()
         start, end = fit(data, *span)
         if start < end:
-            more = wrapped(data, start, end) if shape.kind in ENCODED else ()
+            encoded = shape.kind in ENCODED or data[end : end + 2] == b"\\\n"
+            more = wrapped(data, start, end) if encoded else ()
             yield Finding(kind=shape.kind, stretches=((start, end), *more))
 
 
@@ -97,7 +99,7 @@ Compiled = tuple[Shape, Pattern, Pattern, Fit]  # to find it, and to take the gr
 @cache
 def _compiled() -> tuple[tuple[Compiled, ...], Gate]:
     fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
-    shapes = tuple(_merged((*SHAPES, *LOGINS, *ECHOES)))
+    shapes = tuple(_merged((*SHAPES, *LOGINS, *ECHOES, *TOOLS)))
     triggers = [shape.trigger or b"|".join(re2.escape(word) for word in shape.needles) for shape in shapes]
     compiled = [(shape, *_patterns(shape), fits[shape.check]) for shape in shapes]
     return tuple(compiled), Gate(triggers)
@@ -151,7 +153,9 @@ def _aws_secret(data: bytes, start: int, end: int) -> bool:
 
 
 def _credential(text: bytes) -> bool:
-    return is_credential(text) or (text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum())
+    return is_credential(text) or (
+        text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum() and not text.islower()
+    )
 
 
 def _authority(data: bytes, start: int, end: int) -> Stretch:

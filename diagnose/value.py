@@ -5,6 +5,8 @@ blocks, triple quotes, colour codes; a bare value ends before the next parameter
 Limits: a bare value ends at a blank and is followed for at most 4,096 bytes.
 """
 
+from collections.abc import Iterator
+
 from diagnose.block import wrapped
 from diagnose.label import Label, Pattern, latin, small
 from diagnose.secret import Stretch
@@ -29,7 +31,7 @@ _NESTED = (
     + GAP
 )
 _WRAP = (
-    rb"(?:Some\(|Optional\[|(?-i:(?:[A-Z][A-Za-z]{0,20})?Secret)(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|"
+    rb"(?:\((?=[\"'])|Some\(|Optional\[|(?-i:(?:[A-Z][A-Za-z]{0,20})?Secret)(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|"
     + _NESTED
     + rb")?"
 )
@@ -54,9 +56,11 @@ _STRUCTURE = small(
 )  # no value, others inside
 _BRACED = small(rb"\{([^\s{}\"']{3,128})\}")  # of ODBC, whatever signs it holds
 _NEXT_KEY = small(rb",\\*[\"'][A-Za-z][\w.-]*\z")  # of JSON, behind a number or `null`
+_ADJACENT = small(rb"([\"'])[ \t]*\\?\r?\n[ \t]+[urbf]?\1([^\"'\n\\]{1,512})\1(?=[ \t]*[,)\]}\\\r\n])")
 _CLOSER = small(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
+MAX_ADJACENT = 50
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
 MAX_RUN_BYTES = 1 << 12  # so that many open runs cost no more than their text
 SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
@@ -72,12 +76,12 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
         match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))
         return ((match.span(),) if match else ()), bool(opened)
     if end >= 0:
-        return ((start, end),), True
+        return ((start, end), *_adjacent(data, end)), True
     if not opened and _STRUCTURE.match(data, start):
         return (), False
     braced = None if opened else _BRACED.match(data, start)
     if braced:
-        return (braced.span(1),), False
+        return (braced.span(1),), True
     block = None if opened else _NEXT_LINE_MARK.match(data, start)
     run = None if block else _RUN.match(data, start, start + SHORT_RUN_BYTES)
     if run:
@@ -91,6 +95,16 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
     else:
         below = _NEXT_LINE.match(data, start) or _NEXT_LOGGED.match(data, start)
     return ((below.span(1),) if below else ()), False
+
+
+def _adjacent(data: bytes, end: int) -> Iterator[Stretch]:
+    """The strings on the next lines that Python joins to the one whose quote is at `end`."""
+    match = _ADJACENT.match(data, end)
+    for _ in range(MAX_ADJACENT):
+        if not match:
+            return
+        yield match.span(2)
+        match = _ADJACENT.match(data, match.end() - 1)
 
 
 def _line_end(data: bytes, position: int) -> int:

@@ -8,10 +8,9 @@ Limits: an unquoted value ends at a blank; the value of a key two lines away is 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from diagnose.block import wrapped
-from diagnose.candidate import accepted, is_credential, is_pair, is_strong
+from diagnose.candidate import accepted, is_code, is_coded, is_credential, is_pair, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
 from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
@@ -89,7 +88,7 @@ _CONF_CELL = latin(rb"(?i)\|[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t
 
 _PAIR_REVERSED = latin(
     rb"(?i)" + QUOTE + rb"?\bval(?:ue)?" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO
-    + QUOTE + rb"([^\"'\n\\]+)" + QUOTE + DECO + rb"," + GAP
+    + QUOTE + rb"((?:[^\"'\n\\]|\\[^\n])+?)" + QUOTE + DECO + rb"," + GAP
     + QUOTE + rb"?(?:name|key)" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO + QUOTE + rb"([\w./$-]+)" + QUOTE
 )  # fmt: skip
 _PAIR_ENDS = frozenset(b"=:")  # what stands before the value of a pair, and never before that of an element
@@ -99,15 +98,10 @@ _OPEN_TAG = latin(rb"(?i)(?:(?:<|&lt;|\\u003c)[\w:.-]*|:)\z")
 MAX_TAG_BYTES = 60
 _RAW_END = latin(rb"\]\]>|<|\n|\z")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
-_CODE = small(
-    rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs"
-    rb"|request|System|sc|cfg|ctx)[.\[(]"
-    rb"|(?:var|local|module|each)\.[a-z_][\w.]*\z"
-    rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\](\[])\z|[A-Za-z_][\w.]*\(\)\[[\"'][\w-]+\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
-)
 _REFERENCE = small(rb"[ \t]*!(?:Ref|GetAtt|ImportValue|FindInMap|Select|reference)\b")  # of CloudFormation
+_OTHER_KEY = small(rb"[\w.-]+=+[^=]")
 _ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
-_ENCLOSED = small(rb"[^\s\"']{1,200}")
+_ENCLOSED = small(rb"(?<==)(?![${])(?:[^\s\"'&;,\\]|[&;,](?!\w+[=:])){3,200}")
 _CHANGED = small(rb"\"[ \t]*->[ \t]*\"([^\"\n]+)\"")  # what Terraform will write in its place
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
@@ -175,6 +169,8 @@ def assignments(data: bytes) -> Iterator[Finding]:
 def _followed(text: bytes, span: Stretch, label: Label) -> Iterator[Finding]:
     """What a blank alone divides from its key: it must be made like a secret."""
     text = text.rstrip(b".,;:)]}")
+    if label.form or b"[REDACTED" in text or _OTHER_KEY.match(text):
+        return
     if (not label.weak and (is_strong(text) or (label.kind in _TOKENS and is_credential(text)))) or (
         label.pair and is_pair(text)
     ):
@@ -271,21 +267,21 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
         else None
     )
     path = key.lower() in {b"pwd", b"oldpwd"}
+    whole = _enclosed(data, key_start, end)
+    if whole and accepted(data[slice(*whole)], label, strict=strict) and not label.form:
+        yield Finding(kind=label.kind, stretches=(whole,))
+        return
     yield from _listed(data, end, label)
-    found = _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
-    yield from (_enclosed(data, key_start, finding) for finding in found)
+    yield from _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
 
 
-def _enclosed(data: bytes, key_start: int, finding: Finding) -> Finding:
-    """The value of `'-Dkey=value'` up to the quote, though it holds a sign that ends a bare one."""
+def _enclosed(data: bytes, key_start: int, position: int) -> Stretch | None:
+    """The value of `'-Dkey=value'`: up to the quote, whatever signs it holds."""
     opened = _ENCLOSING.search(data[max(0, key_start - 3) : key_start])
-    start, end = finding.stretches[-1]
-    if not opened or data[end : end + 1] not in {b"<", b">"}:
-        return finding
-    rest = _ENCLOSED.match(data, end)
-    if not rest or data[rest.end() : rest.end() + 1] != opened.group(1):
-        return finding
-    return replace(finding, stretches=(*finding.stretches[:-1], (start, rest.end())))
+    value = _ENCLOSED.match(data, position) if opened else None
+    if not opened or not value or data[value.end() : value.end() + 1] != opened.group(1):
+        return None
+    return value.span()
 
 
 def _listed(data: bytes, position: int, label: Label) -> Iterator[Finding]:
@@ -314,9 +310,9 @@ def _valued(
     text = b"".join(data[start:end] for start, end in stretches)
     if (flag and not quoted and text[:1] == b"-") or (path and text[:1] == b"/"):
         return
-    if not quoted and not label.form and _CODE.match(text):
+    if not quoted and not label.form and is_code(text):
         return
-    if prose and _spoken(data, stretches[-1][1], text, quoted=quoted):
+    if prose and _spoken(data, stretches[-1][1], text, quoted=quoted, password=label.kind is Kind.PASSWORD):
         return
     if accepted(text, label, strict=strict):
         hunted = not (prose and not quoted and not label.form and _WORD.match(text))
@@ -326,10 +322,11 @@ def _valued(
         yield Finding(kind=label.kind, stretches=(changed.span(1),))
 
 
-def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool) -> bool:
+def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool, password: bool) -> bool:
     """Whether a value behind a colon or a blank is part of a sentence, an error, or a secret's name."""
     if quoted:
-        return bool(_NAME_PATH.match(text) or _MISSING.match(data, end))
+        named = _NAME_PATH.match(text) and not is_coded(text) and not (password and is_strong(text))
+        return bool(named or _MISSING.match(data, end))
     if _FAULT.match(text):
         return True
     if not _WORD.match(text):

@@ -23,6 +23,12 @@ _NO_TOKEN = small(
     rb"|RSA|AES|PBKDF)-?[0-9]*(?:[A-Z][A-Z0-9]*)?(?:with|With|/|-)[\w/-]+\z|[0-9.:,-]+\z"
     rb"|[a-z]+(?:_[a-z]+)*=[^=]"
 )
+_CODE = small(
+    rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs"
+    rb"|request|System|sc|cfg|ctx)[.\[(]"
+    rb"|(?:var|local|module|each)\.[a-z_][\w.]*\z"
+    rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\](\[])\z|[A-Za-z_][\w.]*\(\)\[[\"'][\w-]+\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
+)
 _PLATFORM_ID = small(
     rb"(?:[A-Z]+_)+TOKEN\z|(?:application|container|attempt|appattempt|task"
     rb"|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
@@ -44,6 +50,7 @@ _TIME = latin(rb"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|kb|mb|gb)?\z|[0-9a-f]{2}(?::[0-9
 _PAIR = small(rb"[A-Za-z][\w.@-]{1,63}:(?!//)([^\s:/\"'][^\s\"']{3,255})\z")
 _PLAIN = Label(kind=Kind.PASSWORD)
 
+MIN_CODED_BYTES = 16  # of letters and digits in a row
 MIN_PASSWORD_BYTES = 8  # of letters alone; a shorter one may be a word
 
 
@@ -71,12 +78,26 @@ def _technical(lower: bytes) -> bool:
 
 def is_credential(text: bytes) -> bool:
     """Whether a value looks like a token by itself: long, letters and digits, no id, path, class or date."""
-    if not _TOKEN.match(text) or _NO_TOKEN.match(text):
+    if not _TOKEN.match(text) or (_NO_TOKEN.match(text) and not (text[:1] == b"/" and is_coded(text))):
         return False
     digit = any(48 <= byte <= 57 for byte in text)
     mixed = any(65 <= byte <= 90 for byte in text[1:]) and any(97 <= byte <= 122 for byte in text)
     padded = text.endswith(b"=") and not text.rstrip(b"=").islower()
     return digit or padded or (mixed and len(text) >= 16 and text.isalnum())
+
+
+def is_code(text: bytes) -> bool:
+    """Whether it is a variable, a call or the like, of Python, Java, Scala or Terraform."""
+    return bool(_CODE.match(text))
+
+
+def is_coded(text: bytes) -> bool:
+    """Whether a part between slashes is too long and mixed for a path: base64 holds slashes as well."""
+    return any(
+        len(part) >= MIN_CODED_BYTES and _mixed(part) and any(48 <= byte <= 57 for byte in part)
+        for part in text.split(b"/")
+        if part.isalnum()
+    )
 
 
 def is_plain(text: bytes) -> bool:
@@ -92,7 +113,8 @@ def is_userinfo(text: bytes) -> bool:
 
 def has_digits(text: bytes) -> bool:
     """Whether it is surely no word of prose: it holds a digit, and is no number, path, host or version."""
-    return any(48 <= byte <= 57 for byte in text) and not _NO_LOGIN.match(text) and is_plain(text)
+    named = _NO_LOGIN.match(text) and not (text[:1] == b"/" and is_coded(text))
+    return any(48 <= byte <= 57 for byte in text) and not named and is_plain(text)
 
 
 def is_sentence(text: bytes) -> bool:

@@ -73,9 +73,9 @@ ECHOES: tuple[Shape, ...] = (
     ),
     *(
         form(
-            rf"(?i)\bsed\b[^\n]*?\bs{sign}[^{sign}\n]*(?:pass|pwd|secret|token|key|cred)[^{sign}\n]*{sign}"
+            rf"(?i)\bsed\b[^\n]*?\bs{sign}[^{sign}\n]*(?:pass|pwd|wort|senha|clave|contrase|secret|token|key|cred)[^{sign}\n]*{sign}"
             rf"([^{sign}\n]{{4,}}){sign}",
-            trigger=rf"\bs{sign}[^{sign}\n]*(?:pass|pwd|secret|token|key|cred)",
+            trigger=rf"\bs{sign}[^{sign}\n]*(?:pass|pwd|wort|senha|clave|contrase|secret|token|key|cred)",
         )
         for sign in (r"/", r"\|", r"#")
     ),

@@ -195,7 +195,9 @@ _ODD = (
 _NO_PASS = frozenset(
     {"bypass", "compass", "trespass", "overpass", "encompass", "underpass", "surpass", "multipass"}
 )
-_PASSES = frozenset({"senha", "clave", "parola", "pass", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"})
+_PASSES = frozenset(
+    {"senha", "clave", "parola", "pass", "passe", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"}
+)
 _PASSWORD_STEMS = (
     "p4ssw0rd",
     "p4ssword",

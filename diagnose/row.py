@@ -12,7 +12,7 @@ import re
 from collections.abc import Generator, Iterator
 
 from diagnose.candidate import accepted, is_credential
-from diagnose.label import STEMS, STREET, Label, label_of, latin
+from diagnose.label import STEMS, STREET, Label, label_of, latin, small
 from diagnose.secret import Finding, Kind, Stretch
 
 MAX_ROWS = 100_000  # of one table
@@ -40,6 +40,7 @@ _HEADER = latin(
 )  # fmt: skip
 _SETTING = latin(rb"(?:[\w-]+\.){2,}[\w-]+\z")
 """A setting's name in a table of settings: that line is no header."""
+_LOGGED = small(rb"\[?[0-9][^\n]{0,40}\b(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\b")
 _RULE = latin(rb"[ \t|+:=-]+\r?\z")
 _WIDE = latin(rb"[ \t]{2,}")
 _NARROW = latin(rb"[ \t]+")
@@ -270,6 +271,8 @@ def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
         row = data[start:end]
+        if _LOGGED.match(row):
+            return start
         if not _RULE.match(row):
             found = _split(row, sign) if row.strip() else []
             if not sign and len(found) == len(columns) + 1 and row[slice(*found[0])].isdigit():

@@ -54,7 +54,7 @@ CUT_QUERY = latin(rb"&")
 _STRUCTURE = small(
     rb"[\[({]*\{[ \t]*(?:\\*[\"'][\w. -]*\\*[\"'][ \t]*:|[A-Za-z_][\w.-]*:[ \t])"
 )  # no value, others inside
-_BRACED = small(rb"\{([^\s{}\"']{3,128})\}")  # of ODBC, whatever signs it holds
+_BRACED = small(rb"\{([^\s{}\"']{3,128})\}(?=[\s;,)\]}<\"']|\Z)")  # of ODBC, whatever signs it holds
 _NEXT_KEY = small(rb",\\*[\"'][A-Za-z][\w.-]*\z")  # of JSON, behind a number or `null`
 _ADJACENT = small(rb"([\"'])[ \t]*\\?\r?\n[ \t]+[urbf]?\1([^\"'\n\\]{1,512})\1(?=[ \t]*[,)\]}\\\r\n])")
 _CLOSER = small(rb"[)\]}]")
@@ -80,7 +80,7 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
     if not opened and _STRUCTURE.match(data, start):
         return (), False
     braced = None if opened else _BRACED.match(data, start)
-    if braced:
+    if braced and not braced.group(1).isalpha():  # `{word}` is a variable of a template
         return (braced.span(1),), True
     block = None if opened else _NEXT_LINE_MARK.match(data, start)
     run = None if block else _RUN.match(data, start, start + SHORT_RUN_BYTES)
@@ -148,6 +148,8 @@ def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
     if comma > 0 and _NEXT_KEY.match(data, comma, end):
         end = comma
     end = balanced(data, start, end)
+    if data[end - 1 : end + 1] == b"[\\":  # `[\\r][\\n]` of HTTP on the wire
+        end -= 1
     while end > start and data[end - 1 : end] in {b",", b";", b".", b":", b"|"}:
         end -= 1
     return end

@@ -99,6 +99,7 @@ MAX_TAG_BYTES = 60
 _RAW_END = latin(rb"\]\]>|<|\n|\z")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
 _REFERENCE = small(rb"[ \t]*!(?:Ref|GetAtt|ImportValue|FindInMap|Select|reference)\b")  # of CloudFormation
+_ANY = Label(kind=Kind.PASSWORD)
 _OTHER_KEY = small(rb"[\w.-]+=+[^=]")
 _ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
 _ENCLOSED = small(rb"(?<==)(?![${])(?:[^\s\"'&;,\\]|[&;,](?!\w+[=:])){3,200}")
@@ -169,11 +170,10 @@ def assignments(data: bytes) -> Iterator[Finding]:
 def _followed(text: bytes, span: Stretch, label: Label) -> Iterator[Finding]:
     """What a blank alone divides from its key: it must be made like a secret."""
     text = text.rstrip(b".,;:)]}")
-    if label.form or b"[REDACTED" in text or _OTHER_KEY.match(text):
+    if label.form or b"[REDACTED" in text or _OTHER_KEY.match(text) or not accepted(text, _ANY, strict=False):
         return
-    if (not label.weak and (is_strong(text) or (label.kind in _TOKENS and is_credential(text)))) or (
-        label.pair and is_pair(text)
-    ):
+    sure = is_strong(text) or (label.kind in _TOKENS and is_credential(text))
+    if (sure and not label.weak) or (label.pair and is_pair(text)):
         yield Finding(kind=label.kind, stretches=((span[0], span[0] + len(text)),))
 
 

@@ -12,9 +12,12 @@ from diagnose.secret import Stretch
 
 _MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
 # one line may hold a whole block, its line ends escaped or replaced by blanks
+_NEXT_STRING = rb"\\*[\"'],[ ]?\\*[\"']"  # of a list of lines
 _BODY = latin(
-    rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|\\*[\"'],[ ]?\\*[\"']|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t])+(?:-----END [A-Z0-9 ]{2,40}-----)?"
-)
+    rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t]|" + _NEXT_STRING + rb"[A-Za-z0-9+/]{40,})*"
+    rb"(?:(?:" + _NEXT_STRING + rb"[A-Za-z0-9+/=]+)?(?:" + _NEXT_STRING
+    + rb")?-----END [A-Z0-9 ]{2,40}-----)?"
+)  # fmt: skip
 _TAIL = latin(rb"[A-Za-z0-9+/=]+(?:\\+[nr]?|[\"', \t\r])*\z")
 _HEADER = latin(rb"(?:Proc-Type|DEK-Info|Comment|Version|Subject|PuTTY-User-Key-File-[0-9]):[^\n]*")
 _REST = small(

@@ -55,7 +55,8 @@ ECHOES: tuple[Shape, ...] = (
     form(rf"\bkadmin\w*\b[^\n|;]*?[ \t\"']-p?w[ \t]+(?:{_Q})?([^\s\"']+)", "kadmin"),
     form(rf"!connect[ \t]+\S+[ \t]+\S+[ \t]+(?:{_Q})?([^\s\"']+)", "!connect"),
     form(
-        rf"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+(?:-\w+|[0-9]+))*[ \t]+[^\s0-9-]\S*[ \t]+\S+[ \t]+(?:{_Q})?([^\s\"']+)",
+        r"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+(?:-\w+|[0-9]+))*[ \t]+[^\s0-9-]\S*[ \t]+\S+[ \t]+"
+        rf"(?:{_Q})?([^\s\"']+)",
         "htpasswd",
     ),
     form(rf"\bhtpasswd[ \t]+-\w*n\w*[ \t]+\S+[ \t]+(?:{_Q})?([^\s\"']+)", "htpasswd"),

@@ -77,8 +77,8 @@ STEMS = (
     rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private"
     rb"|licen[sc]e|subscription|consumer"
     rb"|app|client|customer|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration"
-    rb"|symmetric|props|crypto|fernet|application|salt|functions|footer|column|cipher|kek|sse-c|keystore"
-    rb"|art-api)[_.\s-]?key|encryption[.\w]*key|art-api|sess(?:ion)?id"
+    rb"|symmetric|props|crypto|fernet|application|salt|functions|footer|column|cipher|kek|sse-c|keystore)"
+    rb"[_.\s-]?key|encryption[.\w]*key|art-api|sess(?:ion)?id"
     rb"|user[_. ]?info|url_?string|geburt|telefon|\btel\b"
 )
 
@@ -171,8 +171,9 @@ _HARMLESS = frozenset(
     expires expired extractor factory fetcher field file filter format handler header hint identifier id
     impl index info interval java jar kind key-version kt len length lifetime limit list location loader
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
-    period policy prefix processed processor prompt parameter protocol provider providers py ratio realm ref refresher region
-    regex registry renewal renewer required reset resolver rotation rule rules scala schema scope
+    period policy prefix processed processor parameter prompt protocol provider providers py ratio realm ref
+    refresher region regex registry renewal renewer required reset resolver rotation rule rules scala schema
+    scope
     secretmanager secretsmanager server service size source spec status state store strategy strength
     suffix table
     template test time timeout
@@ -324,7 +325,9 @@ def _token_label(words: tuple[str, ...], flat: str) -> Label | None:
         if len(words) > 1 and words[-2] in _NO_TOKEN:
             return Label(kind=Kind.TOKEN, weak=True)
         return Label(kind=Kind.TOKEN, weak=words[-1] != "token")
-    if flat.endswith(("signature", "authorization", "credential", "credentials", "sessionid", "delegation")):
+    if flat.endswith(
+        ("signature", "authorization", "credential", "credentials", "sessionid", "delegation", "artapi")
+    ):
         return Label(kind=Kind.TOKEN, weak=True, pair=flat.endswith(("credential", "credentials")))
     if words[-1] in {"salt", "sig", "jsessionid", "auth"}:
         return Label(kind=Kind.TOKEN, weak=True)

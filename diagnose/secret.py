@@ -261,7 +261,8 @@ SHAPES: tuple[Shape, ...] = (
         r"[A-Za-z0-9_-]{20,}",
     ),
     _token(
-        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. PMAK- SG. CCIPAT_ rubygems_",
+        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. dp.st. dp.ct. dp.sa."
+        " dp.scim. dp.audit. PMAK- SG. CCIPAT_ rubygems_",
         r"[A-Za-z0-9_.-]{20,}",
     ),
     _token("AKCp", r"[A-Za-z0-9]{40,}"),

@@ -163,6 +163,8 @@ def _authority(data: bytes, start: int, end: int) -> Stretch:
     following = data.find(b"://", start, end)
     if following >= 0:
         end = max(data.rfind(b"@", start, following), start)
+    if data[:end].endswith(b".git"):  # what follows names a branch
+        end = data.find(b"@", start, end)
     if start == end or _PORT.match(data, start, end) or not is_plain(data[start:end]):
         return (start, start)
     return (start, end)

@@ -38,7 +38,8 @@ TOOLS: tuple[Shape, ...] = (
         kind=Kind.TOKEN,
     ),
     form(
-        r"(?i)(?:^|[\s\"'(])(?:expdp|impdp|exp|imp|sqlldr|sqlplus)[ \t]+(?:-\w+[ \t]+)*(?:userid=)?[\w$#]+/([^\s@\"'/]+)@\w",
+        r"(?i)(?:^|[\s\"'(])(?:expdp|impdp|exp|imp|sqlldr|sqlplus)[ \t]+"
+        r"(?:-\w+[ \t]+)*(?:userid=)?[\w$#]+/([^\s\"']+)@\w",
         trigger=r"(?:expdp|impdp|exp|imp|sqlldr|sqlplus)[ \t]",
     ),
     form(
@@ -56,7 +57,8 @@ TOOLS: tuple[Shape, ...] = (
         check="strong",
     ),
     form(
-        r"\bdoes \"[^\"\n]*(?i:password|passphrase|pin)[^\"\n]*\"[^\n]*send: sending \"([^\"\n]+?)(?:\\[rn])*\"",
+        r"\bdoes \"[^\"\n]*(?i:password|passphrase|pin)[^\"\n]*\"[^\n]*"
+        r"send: sending \"([^\"\n]+?)(?:\\[rn])*\"",
         trigger="send: sending",
     ),
     form(
@@ -71,14 +73,16 @@ TOOLS: tuple[Shape, ...] = (
         kind=Kind.TOKEN,
     ),
     form(
-        r"(?m)(?:^|[ \t])(?:#HttpOnly_)?[\w.-]+\t(?:TRUE|FALSE)\t\S+\t(?:TRUE|FALSE)\t[0-9]+\t\S+\t(\S{6,})[ \t\r]*$",
+        r"(?m)(?:^|[ \t])(?:#HttpOnly_)?[\w.-]+\t(?:TRUE|FALSE)\t\S+\t(?:TRUE|FALSE)"
+        r"\t[0-9]+\t\S+\t(\S{6,})[ \t\r]*$",
         trigger=r"(?-i:\t(?:TRUE|FALSE)\t[0-9]+\t)",
         kind=Kind.TOKEN,
     ),
     form(r"<Cookie [\w.-]+=([^\s<>]{6,}) for ", "<Cookie ", kind=Kind.TOKEN),
     # one-time codes
     form(
-        rf"(?i)\b(?:\w*[_ -])?{_CODE_NAME}\\*[\"']?(?:{_S}*[:=]|{_S}+is\b|{_S}+(?:for|to)[^\n:]{{1,60}}:|{_S}){_S}*\\*[\"']?([0-9]{{6,8}})\b",
+        rf"(?i)\b(?:\w*[_ -])?{_CODE_NAME}\\*[\"']?"
+        rf"(?:{_S}*[:=]|{_S}+is\b|{_S}+(?:for|to)[^\n:]{{1,60}}:|{_S}){_S}*\\*[\"']?([0-9]{{6,8}})\b",
         trigger=rf"{_CODE_NAME}[^\n]{{1,70}}[0-9]{{6}}",
         check="edges",
         kind=Kind.SECRET,
@@ -184,7 +188,8 @@ TOOLS: tuple[Shape, ...] = (
     ),
     # Terraform
     form(
-        r"\"sensitive\"[ ]?:[ ]?true,\s*(?:\"type\"[ ]?:[^\n]*,\s*)?\"value\"[ ]?:[ ]?\"((?:[^\"\\\n]|\\.)+)\"",
+        r"\"sensitive\"[ ]?:[ ]?true,\s*(?:\"type\"[ ]?:[^\n]*,\s*)?"
+        r"\"value\"[ ]?:[ ]?\"((?:[^\"\\\n]|\\.)+)\"",
         '"sensitive"',
         kind=Kind.SECRET,
         lines=True,

@@ -94,7 +94,7 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
         below = _TRIPLE.match(data, start) if triple else None
     else:
         below = _NEXT_LINE.match(data, start) or _NEXT_LOGGED.match(data, start)
-    return ((below.span(1),) if below else ()), False
+    return ((below.span(1), *wrapped(data, *below.span(1))) if below else ()), False
 
 
 def _adjacent(data: bytes, end: int) -> Iterator[Stretch]:

@@ -10,7 +10,7 @@ Limits: an unquoted value ends at a blank; the value of a key two lines away is 
 from collections.abc import Iterator
 
 from diagnose.block import wrapped
-from diagnose.candidate import accepted, is_code, is_coded, is_credential, is_pair, is_strong
+from diagnose.candidate import accepted, is_code, is_credential, is_pair, is_path, is_plain, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
 from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
@@ -99,7 +99,6 @@ MAX_TAG_BYTES = 60
 _RAW_END = latin(rb"\]\]>|<|\n|\z")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
 _REFERENCE = small(rb"[ \t]*!(?:Ref|GetAtt|ImportValue|FindInMap|Select|reference)\b")  # of CloudFormation
-_ANY = Label(kind=Kind.PASSWORD)
 _OTHER_KEY = small(rb"[\w.-]+=+[^=]")
 _ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
 _ENCLOSED = small(rb"(?<==)(?![${])(?:[^\s\"'&;,\\]|[&;,](?!\w+[=:])){3,200}")
@@ -117,16 +116,14 @@ _WORDY = frozenset([b" ", b"\t", b"("])
 _ARN_BEFORE = latin(rb"\barn:[a-z-]+:[^\s]*\z")
 MAX_ARN_BYTES = 160
 _COMPARISONS = frozenset(b"!= <> == <= >= <=> ===".split())
-_OTHER_SIDE = small(
-    rb"[ \t]*(?:[A-Za-z_][A-Za-z_.]*|[0-9]+(?:\.[0-9]+)+)(?:[\s:,)\]]|\z)"
-)  # a variable, a version
+_OTHER_SIDE = small(rb"[ \t]*(?:[A-Za-z_][A-Za-z_.]*|[0-9]+(?:\.[0-9]+)+)(?:[\s:,)\]]|\z)")
+"""A variable, a version."""
 _COLUMN = small(rb"[ \t]*\w+#[0-9]+L?(?:[\s,)\]]|\z)")  # of a query plan
 _COUNT = small(rb"[ \t]*[0-9]{1,6}(?:[\s,;.)]|\z)")  # of tests that pass
 _WORD = small(rb"[A-Za-z]+(?:[_'-][A-Za-z]+)*\z")
 _FAULT = small(rb"(?:[\w$]+\.)*[A-Za-z]\w*(?:Exception|Error|Denied|Failure)\z")
 _TALK = small(rb"[ \t]+(?:[A-Za-z][a-z'-]*|[0-9]+),?[ \t]+[A-Za-z][a-z'-]*(?:[.,;!?)]|\s|\z)")
 _NEXT_WORD = small(rb"[ \t]+([A-Za-z]+)(?:[.,;!?)]|\s|\z)")
-_NAME_PATH = latin(rb"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+\z")
 _MISSING = latin(
     rb"\\*[\"'`] (?:was not found|not found|does not exist|already exists|is scheduled|in namespace)"
 )
@@ -170,7 +167,8 @@ def assignments(data: bytes) -> Iterator[Finding]:
 def _followed(text: bytes, span: Stretch, label: Label) -> Iterator[Finding]:
     """What a blank alone divides from its key: it must be made like a secret."""
     text = text.rstrip(b".,;:)]}")
-    if label.form or b"[REDACTED" in text or _OTHER_KEY.match(text) or not accepted(text, _ANY, strict=False):
+    named = label.form or _OTHER_KEY.match(text) or is_path(text)
+    if named or b"[REDACTED" in text or not is_plain(text):
         return
     sure = is_strong(text) or (label.kind in _TOKENS and is_credential(text))
     if (sure and not label.weak) or (label.pair and is_pair(text)):
@@ -325,12 +323,12 @@ def _valued(
 def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool, password: bool) -> bool:
     """Whether a value behind a colon or a blank is part of a sentence, an error, or a secret's name."""
     if quoted:
-        named = _NAME_PATH.match(text) and not is_coded(text) and not (password and is_strong(text))
+        named = is_path(text) and not (password and is_strong(text))
         return bool(named or _MISSING.match(data, end))
     if _FAULT.match(text):
         return True
     if not _WORD.match(text):
-        return text.islower() and bool(_NAME_PATH.match(text))
+        return text.islower() and is_path(text)
     following = _NEXT_WORD.match(data, end)
     return bool(_TALK.match(data, end)) or bool(
         following and following.group(1).lower().decode() in STOP_WORDS
@@ -360,7 +358,8 @@ def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterato
     start = xml[1]
     end = start + len(data[start : stop.start()].rstrip())
     value = data[start:end]
-    if b" " in value and b"\n" not in text and data[stop.start() : stop.start() + 1] in {b"", b"\n"}:
+    unclosed = data[stop.start() : stop.start() + 1] in {b"", b"\n"}
+    if unclosed and b" " in value and (b"\n" not in text or b": " in text):
         return  # prose behind `<secret>`
     if value and accepted(value, label, strict=label.weak) and (not label.form or label.form.match(value)):
         yield Finding(kind=label.kind, stretches=((start, end), *wrapped(data, start, end)))

@@ -10,7 +10,7 @@ from diagnose.secret import COMMON_WORDS, STOP_WORDS, Kind
 
 _PLACEHOLDER = small(rb"\W{0,8}\[REDACTED-")
 _NO_VALUE = small(
-    rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})"
+    rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{[0-9]?\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})"
     rb"|\$[A-Z_]+\z|[?][A-Z_]+\z"
     rb"|[\W_]*(?:hidden|redacted|masked|sensitive|filtered|removed|omitted|protected)[\W_]*\z"
     rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:|nullable *="
@@ -47,6 +47,8 @@ _CAMEL = latin(
     rb"(?:[A-Z]?[a-z]{2,})+[0-9]{0,2}(?:[A-Z][a-z]{2,})*\z|[A-Z]+[0-9]*-?[0-9]*\z|[\w.]+\(|[a-z]+:"
 )  # a name of code, not a secret
 _TIME = latin(rb"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|kb|mb|gb)?\z|[0-9a-f]{2}(?::[0-9a-f]{2})+\W*\z")
+_NAME_OF_CODE = latin(rb"(?:[A-Z]*[a-z]{2,})+\z|[\w$]+(?:[./][\w$]+)+\z")
+_PATH = latin(rb"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+\z")
 _PAIR = small(rb"[A-Za-z][\w.@-]{1,63}:(?!//)([^\s:/\"'][^\s\"']{3,255})\z")
 _PLAIN = Label(kind=Kind.PASSWORD)
 
@@ -100,6 +102,11 @@ def is_coded(text: bytes) -> bool:
     )
 
 
+def is_path(text: bytes) -> bool:
+    """Whether it is a path of names, such as those that secrets are kept under."""
+    return bool(_PATH.match(text)) and not is_coded(text)
+
+
 def is_plain(text: bytes) -> bool:
     """Whether a value can stand where surely a password stands."""
     return accepted(text, _PLAIN, strict=False)
@@ -142,7 +149,7 @@ def is_pair(text: bytes) -> bool:
         len(password) >= MIN_PASSWORD_BYTES
         and _mixed(password)
         and is_plain(password)
-        and not _CAMEL.match(password)
+        and not _NAME_OF_CODE.match(password)
     )
 
 

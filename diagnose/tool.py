@@ -154,7 +154,12 @@ TOOLS: tuple[Shape, ...] = (
     form(
         r"\b(s\.[A-Za-z0-9]{24})\b", trigger=r"(?-i:\bs\.[A-Za-z0-9]{24}\b)", check="strong", kind=Kind.TOKEN
     ),
-    form(r"https?://[^\s/\"']+(?:/[\w.-]+){0,3}/t/([\w-]{12,})/", "/t/", check="credential", kind=Kind.TOKEN),
+    form(
+        r"https?://[^\s/\"']+(?:/[\w.-]+){0,3}/t/([0-9a-z]{2}-[0-9a-f-]{20,}|[A-Za-z0-9]{20,})/",
+        "/t/",
+        check="credential",
+        kind=Kind.TOKEN,
+    ),
     form(
         r"\bAC[0-9a-f]{32}(?:[\"'],[ ]?[\"']|:)([0-9a-f]{32})\b",
         trigger=r"(?-i:\bAC[0-9a-f]{32})",
@@ -165,17 +170,17 @@ TOOLS: tuple[Shape, ...] = (
         r"\b\w*(?:Token|Secret|Password|Credentials?|ApiKey)\((?:value|token|secret|password|key|tokenValue)="
         r"(?:[\"'])?([^\s,()\"']{6,})",
         trigger=r"(?:token|secret|password|credentials?|apikey)\((?:value|token|secret|password|key|tokenvalue)=",
-        check="digits",
+        check="strong",
         kind=Kind.TOKEN,
     ),
     form(
-        r"\"username\"[ ]?:[ ]?\"[^\"\n]*\",[ ]?\"key\"[ ]?:[ ]?\"([^\"\n]{16,})\"",
+        r"\"username\"[ ]?:[ ]?\"[^\"\n]*\",[ ]?\"key\"[ ]?:[ ]?\"([A-Za-z0-9_-]{16,})\"",
         '"key"',
         check="credential",
         kind=Kind.TOKEN,
     ),
     form(
-        r"\"encoded\"[ ]?:[ ]?\"([A-Za-z0-9+/]{24,}={0,2})\"",
+        r"\"api_key\"[^\n]*?\"encoded\"[ ]?:[ ]?\"([A-Za-z0-9+/]{24,}={0,2})\"",
         '"encoded"',
         check="credential",
         kind=Kind.TOKEN,
@@ -224,5 +229,5 @@ TOOLS: tuple[Shape, ...] = (
         check="edges",
         kind=Kind.ACCOUNT,
     ),
-    form(r"[\w.+=-]+-at-([0-9]{12})\b", "-at-", check="edges", kind=Kind.ACCOUNT),
+    form(r"[\w.+=-]+-at-([0-9]{12})[:@]", "-at-", check="edges", kind=Kind.ACCOUNT),
 )

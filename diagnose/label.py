@@ -14,6 +14,7 @@ from typing import Any
 
 import re2
 
+from diagnose import personal
 from diagnose.secret import Kind
 
 Pattern = Any  # a compiled RE2; google-re2 ships no type information
@@ -84,7 +85,7 @@ STEMS = (
 
 _NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
 _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
-_PERSON = latin(_NAME + rb"(?: [A-Z\xc3]" + _NAME[len(rb"[A-Za-z\x80-\xff]") :] + rb"){0,3}")
+_PERSON = latin(_NAME + rb"(?:,? [A-Z\xc3-\xc5]" + _NAME[len(rb"[A-Za-z\x80-\xff]") :] + rb"){0,3}")
 _FULL_NAME = latin(
     rb"[A-Z\xc3][a-z\x80-\xff'-]+(?:-?[A-Z][a-z\x80-\xff'-]+)?(?: [A-Z\xc3][A-Za-z\x80-\xff'.-]*){1,3}"
 )
@@ -94,18 +95,19 @@ _DATE = latin(
 )  # fmt: skip
 STREET = (
     rb"(?:[0-9]{1,5}[A-Za-z]? [A-Z][a-z.'-]+(?: [A-Z][A-Za-z.'-]*){1,4}|[A-Z\xc3][A-Za-z\x80-\xff.-]*"
-    rb"(?:[Ss]tr(?:\.|a(?:ss|\xc3\x9f)e)|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse) [0-9]{1,4}[a-z]?\b)"
+    rb"(?:[Ss]tr(?:\.|a(?:ss|\xc3\x9f)e)|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse) [0-9]{1,4}[a-z]?\b"
+    rb"|(?:Via|Viale|Corso|Piazza|Rua|Avenida|Calle|Plaza|Paseo)(?: [A-Z\xc3][A-Za-z\x80-\xff.'-]*){1,4}"
+    rb",? [0-9]{1,4}\b"
+    rb"|[0-9]{1,4},? (?:rue|avenue|boulevard|place|chemin|quai)(?: [A-Za-z\x80-\xff.'-]+){1,4})"
 )
-"""A number before English names, or a German name before one."""
+"""A number before English or French names, or a German, Italian, Spanish or Portuguese name before one."""
 _STREET = latin(STREET)
 _DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
 _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
 _CODE = latin(rb"[0-9]{3,4}\b")
 _UUID = latin(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_SSN = latin(rb"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}\b")
 _PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
-_DOCUMENT = latin(rb"[A-Z0-9][A-Z0-9-]{4,18}[0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
 _LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
 _SESSION = latin(rb"[A-Za-z0-9_+/=.]{20,}")  # no UUID: those of Livy and Hive are evidence
@@ -141,9 +143,6 @@ _BIRTHS = (
     "birthdateutc",
 )
 _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
-    (("ssn", "socialsecurity", "socialsecuritynumber", "ssnumber", "ssno"), Label(kind=Kind.SSN, form=_SSN)),
-    (("taxid", "nationalid", "passport", "passportno", "passportnumber"),
-     Label(kind=Kind.SSN, form=_DOCUMENT)),
     (("cvv", "cvc", "cvv2"), Label(kind=Kind.CARD, form=_CODE)),
     (("card", "cardno", "cardnumber", "cardnum", "ccn", "ccnumber", "pan"),
      Label(kind=Kind.CARD, form=_CARD)),
@@ -154,12 +153,14 @@ _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
     (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum", "bankaccount"),
      Label(kind=Kind.ACCOUNT, form=_DIGITS)),
     (("accountid", "awsaccount", "account"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
-    (("address", "street", "streetaddress", "homeaddress", "postaladdress", "addressline", "streetname"),
-     Label(kind=Kind.ADDRESS, form=_STREET)),
+    (("address",), Label(kind=Kind.ADDRESS, form=_STREET)),
     (("bucket", "bucketname"), Label(kind=Kind.S3_PATH, form=_BUCKET)),
     (("creds", "cred"), Label(kind=Kind.TOKEN, form=_LOGIN)),
     (_BIRTHS, Label(kind=Kind.BIRTH_DATE, form=_DATE)),
 )  # fmt: skip
+
+_FIELDS = tuple((names, Label(kind=kind, form=latin(form))) for names, kind, form in personal.FIELDS)
+_MIN_TAIL = 5  # a shorter name may end a longer word
 
 # A key that ends in one of these names a property of the secret, not the secret.
 _HARMLESS = frozenset(
@@ -281,11 +282,27 @@ def _personal_label(words: tuple[str, ...], flat: str) -> Label | None:
         return Label(kind=Kind.NAME, form=_PERSON)
     if flat.endswith("cookie"):
         return Label(kind=Kind.TOKEN, form=_COOKIES)
+    if found := _field_label(words):
+        return found
     for tails, label in _PERSONAL:
         if any(
             flat == tail or (len(tail) > 3 and flat.endswith(tail)) or words[-1] == tail for tail in tails
         ):
             return label
+    return None
+
+
+def _field_label(words: tuple[str, ...]) -> Label | None:
+    """Fields of a person by their names in many languages, with or without a word for number."""
+    core = words
+    while len(core) > 1 and core[-1] in personal.NUMBERS:
+        core = core[:-1]
+    flat = "".join(core)
+    for names, label in _FIELDS:
+        for name in names:
+            ends = core[-1] == name or (len(name) >= _MIN_TAIL and flat.endswith(name))
+            if (ends or flat == name) and (len(core) < len(words) or name not in personal.NUMBERED):
+                return label
     return None
 
 

@@ -20,9 +20,11 @@ import re2
 
 from diagnose.assignment import assignments
 from diagnose.block import pem_blocks
+from diagnose.column import quoted
 from diagnose.encoding import plain
 from diagnose.errors import UsageError
 from diagnose.hunt import Hunt, Identity, Match
+from diagnose.interchange import recorded
 from diagnose.label import Pattern, latin, small
 from diagnose.neighbour import neighbours
 from diagnose.reading import Reading, readings
@@ -248,6 +250,8 @@ def _found(data: bytes, extra: tuple[Pattern, ...], *, again: bool = False) -> I
         assignments(data),
         neighbours(data),
         cells(data),
+        quoted(data),
+        recorded(data),
     )
     walls = _walls(data)
     return (finding for finding in found if not _walled(finding, walls)) if walls else found

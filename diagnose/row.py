@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 
 from diagnose.candidate import accepted, is_credential
 from diagnose.label import STEMS, STREET, Label, label_of, latin, small
+from diagnose.personal import STEMS as PERSONAL_STEMS
 from diagnose.secret import Finding, Kind, Stretch
 
 MAX_ROWS = 100_000  # of one table
@@ -20,7 +21,7 @@ MAX_CELLS = 200
 PARAMETERS_WITHIN_BYTES = 400  # between a statement and the line that quotes its parameters
 
 _Q = rb"\\*[\"'`]?"
-_STEM = latin(rb"(?i)" + STEMS)
+_STEM = latin(rb"(?i)" + STEMS + rb"|" + PERSONAL_STEMS)
 _INSERT = latin(rb"(?i)\binto\s+[^\s(]+\s*\(([^()]+)\)\s*values\s*\(")
 _COLUMNS = latin(
     rb"(?i)[\"'](?:columns|schema|fields|header)[\"']\s*:\s*\[([^\[\]{}]+)\]\s*,\s*"
@@ -79,8 +80,8 @@ _TYPES = frozenset(
     b"tamp binary "
     b"varchar char text array map struct null nullable".split()
 )
-_EDGE = rb"[,|;\t(\[\]\"'=:>][ ]{0,40}"
-_AFTER = rb"[ ]{0,40}(?:[,|;\t)\]\"'<\r\n]|\z)"
+_EDGE = rb"[,|;\t(\[\]{\"'=:>][ ]{0,40}"
+_AFTER = rb"[ ]{0,40}(?:[,|;\t()\]}\"'<\r\n]|\z)"
 _NAME_WORD = rb"[A-Z\xc3][a-z\x80-\xff'-]+(?:[A-Z][a-z]+)?"
 _PERSON = latin(
     _EDGE
@@ -97,6 +98,7 @@ _PHONE = latin(_EDGE + rb"([2-9][0-9]{2}[-. ][0-9]{3}[-. ][0-9]{4})" + _AFTER)
 _STREET = latin(_EDGE + rb"(" + STREET + rb")" + _AFTER)
 _PERSONAL = (
     (_PERSON, Kind.NAME),
+    (latin(rb"\"(" + _NAME_WORD + rb", " + _NAME_WORD + rb"(?: [A-Z]\.)?)\""), Kind.NAME),
     (_BIRTH, Kind.BIRTH_DATE),
     (_PHONE, Kind.PHONE),
     (_STREET, Kind.ADDRESS),

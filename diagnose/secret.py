@@ -26,6 +26,7 @@ class Kind(StrEnum):
     IP = "IP"
     NAME = "NAME"
     PASSWORD = "PASSWORD"  # noqa: S105 - the name of a kind
+    PERSONAL_ID = "PERSONAL-ID"
     PHONE = "PHONE"
     PRIVATE_KEY = "PRIVATE-KEY"
     S3_PATH = "S3-PATH"
@@ -321,6 +322,17 @@ SHAPES: tuple[Shape, ...] = (
         pattern=rb"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}",
         trigger=rb"[0-9]{3}-[0-9]{2}-[0-9]{4}",
         check="ssn",
+    ),
+    # Numbers of people that no other number looks like: Brazil's CPF, Italy's codice fiscale, Mexico's CURP
+    Shape(
+        kind=Kind.PERSONAL_ID,
+        pattern=rb"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}",
+        trigger=rb"[0-9]\.[0-9]{3}\.[0-9]{3}-[0-9]{2}",
+    ),
+    Shape(
+        kind=Kind.PERSONAL_ID,
+        pattern=rb"[A-Z]{6}[0-9]{2}[A-EHLMPR-T][0-9]{2}[A-Z][0-9]{3}[A-Z]|[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]",
+        trigger=rb"(?-i:[A-Z]{6}[0-9]{2}[A-T][0-9]{2}[A-Z][0-9]|[A-Z]{4}[0-9]{6}[HM][A-Z]{5})",
     ),
     Shape(
         kind=Kind.IBAN,

@@ -125,7 +125,7 @@ def test_what_was_left_out_is_missed_by_no_package(lambda_python, unpacked):
     told = run_inside(
         lambda_python,
         unpacked,
-        "import json, numpy, zstandard, hyperscan, re2, isal.isal_zlib, yaml, botocore.session, certifi\n"
+        "import json, numpy, zstandard, hyperscan, re2, isal.igzip_lib, yaml, botocore.session, certifi\n"
         "from langchain_aws import ChatBedrockConverse\n"
         "print(json.dumps([numpy.arange(3).sum().item(), zstandard.backend, yaml.__with_libyaml__,"
         " len(certifi.contents()) > 1000, numpy.__file__]))",

@@ -1,0 +1,159 @@
+r"""A text → the personal data that a message quotes away from the name of its field.
+
+`Invalid cpf '…'`, `column "PASSPORT_NO", value: "…"`, `colname: nino | raw_field_value: …`, `ssn mismatch:
+expected '…' got '…'`, `IN (…,…)`, `{"string": "…"}`: what stands on the line of the name, marked off on both
+sides, and has the form that the name promises, is taken for the field's value.
+Limits: one line, and of a long one so many bytes on either side of the name; a name that its value follows
+at once has no other.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from diagnose.candidate import accepted
+from diagnose.label import Label, Pattern, label_of, latin, small
+from diagnose.personal import KINDS, NAME, STEMS
+from diagnose.secret import Finding, Kind
+
+AROUND_BYTES = 400
+_STEM = latin(rb"(?i)" + STEMS, groups=False)
+_NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+_REST = small(rb"\w*")
+_NUMBER = small(
+    rb"(?i)(?: (?:service|insurance|identity|identification|security|secu|holder|document|account|record))?"
+    rb"(?: (?:number|num|no|nr|id|code|card))?(?= ?[:=])"
+)
+_BEFORE = small(rb"(?:[A-Za-z]+ ){1,2}\Z")
+MAX_NAME_BYTES = 60
+_OPEN = rb"(?:[\"'`(\[{,|=>:/]|\be\.g\.|[ \t]{2})[ \t]{0,40}(?:\\*[\"'`])?"
+_CLOSE = rb"(?:\\*[\"'`)\]},|<;&/\n\r\t]|  | \|| (?:err|col|type)\w*[: ]|\.?[ \t]*\z)"
+_SEPARATOR = rb"(\\*[\"'`]?\]?)[ \t]*(=>|->|:=|[:=>|,]|[ \t]{2})[ \t]*"
+_WRAP = rb"(?:Some\(|AttributeValue\(S=|\{\\*[\"'`]?\w+\\*[\"'`]?[:=][ ]?)?\\*[\"'`]?"
+_SEPARATED = latin(_SEPARATOR + rb"(.?)")
+_PLACE = latin(rb"[0-9]{1,4}\]")
+"""A column's number, as Snowflake names it behind the column."""
+_TOLD = small(rb"value:? (?:is )?\(?\Z")
+_DAY = small(rb"(?:19|20)[0-9]{2}[-/][0-9]{2}[-/][0-9]{2}\Z")
+_QUOTES = frozenset(b"\"'`")
+_OWNS = frozenset([b"=>", b"->", b":=", b"="])
+"""What stands between a name and its value and nothing else."""
+MIN_DIGITS = 7
+"""A shorter number is somebody's count."""
+_PEOPLE = rb"Person|Customer|Patient|Employee|Member|Client|Contact|Passenger|Guest|Applicant"
+_GIVEN = rb"([A-Z\xc3-\xc5][A-Za-z\x80-\xff'-]+)"
+_OBJECTS = tuple(
+    latin(pattern)
+    for pattern in (
+        rb"[\"']first[\"']\s{0,9}:\s{0,9}[\"']"
+        + _GIVEN
+        + rb"[\"'],\s{0,9}[\"'](?:middle[\"'][^\n]{0,40}?[\"'])?last[\"']\s{0,9}:\s{0,9}[\"']"
+        + _GIVEN,
+        rb"[\"']family[\"']\s{0,9}:\s{0,9}[\"']"
+        + _GIVEN
+        + rb"[\"'],\s{0,9}[\"']given[\"']\s{0,9}:\s{0,9}\[?\s{0,9}[\"']"
+        + _GIVEN,
+        rb"\b[A-Za-z]*(?:"
+        + _PEOPLE
+        + rb")[A-Za-z]*\((?:[0-9]+,[ ]?)?"
+        + _GIVEN
+        + rb",[ ]?"
+        + _GIVEN
+        + rb",[^\n]{0,80}(?:\[REDACTED-|[0-9]{4}-[0-9]{2}-[0-9]{2})",
+    )
+)
+"""A person's two names in an object of their own."""
+_OBJECT = latin(rb"(?:first|given)[\"']\s{0,9}:|(?:" + _PEOPLE + rb")[A-Za-z]*\(", groups=False)
+
+
+@lru_cache(maxsize=64)
+def _patterns(form: bytes) -> tuple[Pattern, Pattern]:
+    """The value behind its name, and anywhere between two marks."""
+    at_once = latin(_SEPARATOR + _WRAP + rb"(" + form + rb")(?:[^A-Za-z0-9_]|\z)")
+    return at_once, latin(_OPEN + rb"(" + form + rb")" + _CLOSE)
+
+
+def quoted(data: bytes) -> Iterator[Finding]:
+    """Yield the values of personal fields that are named on the same line."""
+    done: set[tuple[int, bytes]] = set()
+    last = 0
+    for stem in _STEM.finditer(data):
+        if stem.end() > last:
+            first, last = _name(data, *stem.span())
+            label, last = _label(data, first, last)
+            if label and not data.endswith(b"[REDACTED-", 0, first):
+                yield from _values(data, first, last, label, done)
+    for pattern in _OBJECTS if _OBJECT.search(data) else ():
+        for names in pattern.finditer(data):
+            yield from (Finding(kind=Kind.NAME, stretches=(names.span(group),)) for group in (1, 2))
+
+
+def _values(
+    data: bytes, first: int, last: int, label: Label, done: set[tuple[int, bytes]]
+) -> Iterator[Finding]:
+    """The value behind a name, or those on its line where none belongs to it at once."""
+    start = data.rfind(b"\n", max(0, first - AROUND_BYTES), first) + 1 or max(0, first - AROUND_BYTES)
+    end = data.find(b"\n", last, last + AROUND_BYTES)
+    end = min(len(data), last + AROUND_BYTES) if end < 0 else end + 1
+    form: bytes = NAME if label.kind is Kind.NAME else label.form.pattern
+    at_once, anywhere = _patterns(form)
+    behind = at_once.match(data, last, end)
+    listed = behind and behind.group(2) == b"," and label.kind is Kind.NAME
+    if behind and not listed and _fits(behind.group(3), label, marked=True):
+        yield Finding(kind=label.kind, stretches=(behind.span(3),))
+        return
+    apart = _SEPARATED.match(data, last, end)
+    owns = apart and (apart.group(2) in _OWNS or (apart.group(1) and apart.group(2) == b":"))
+    if owns and not _PLACE.match(data, apart.start(3), end):
+        if apart.group(3) not in {b"[", b"{"} or data.startswith(b"[REDACTED-", apart.start(3)):
+            return
+        start = apart.start(3)
+    if (start, form) not in done:
+        done.add((start, form))
+        yield from _on_line(data, start, end, label, anywhere)
+
+
+def _name(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the name lies that holds a stem."""
+    before = data[max(0, start - MAX_NAME_BYTES) : start]
+    rest = _REST.match(data, end, end + MAX_NAME_BYTES)
+    return start - len(before) + len(before.rstrip(_NAME_BYTES)), rest.end() if rest else end
+
+
+def _label(data: bytes, start: int, end: int) -> tuple[Label | None, int]:
+    """Judge a field's name, spelled as one word or as several, and tell where it ends."""
+    name, number = data[start:end], _NUMBER.match(data, end, end + MAX_NAME_BYTES)
+    label = None
+    if number:
+        before = _BEFORE.search(data[max(0, start - MAX_NAME_BYTES) : start])
+        if before or number.group():
+            label = label_of((before.group() if before else b"") + name + number.group())
+            end = number.end()
+    if not label and name.lower() != b"name":  # which names tables, columns and what is imported as well
+        label = label_of(name)
+    return (label if label and label.form and label.kind in KINDS else None), end
+
+
+def _on_line(data: bytes, start: int, end: int, label: Label, pattern: Pattern) -> Iterator[Finding]:
+    """Every value of the label's form between two marks."""
+    value = pattern.search(data, start, end)
+    while value:
+        first, last = value.span(1)
+        if _fits(value.group(1), label, marked=data[first - 1] in _QUOTES or _is_told(data, first)):
+            yield Finding(kind=label.kind, stretches=((first, last),))
+        value = pattern.search(data, last, end)  # the mark behind one value is the mark before the next
+
+
+def _is_told(data: bytes, start: int) -> bool:
+    """Whether the words before a place say that a value follows."""
+    return _TOLD.search(data[max(0, start - 12) : start]) is not None
+
+
+def _fits(text: bytes, label: Label, *, marked: bool) -> bool:
+    if label.kind is Kind.NAME:
+        return (marked or b" " in text) and accepted(text, label, strict=False)
+    if label.kind is Kind.BIRTH_DATE or label.kind is Kind.ADDRESS:
+        return accepted(text, label, strict=False)
+    if text.startswith(b"ID "):
+        return False
+    digits = sum(48 <= byte <= 57 for byte in text)
+    return not _DAY.match(text) and (digits >= MIN_DIGITS or (not text.isdigit() and len(text) > MIN_DIGITS))

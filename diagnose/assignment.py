@@ -13,7 +13,7 @@ from diagnose.block import wrapped
 from diagnose.candidate import accepted, is_code, is_credential, is_pair, is_path, is_plain, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
-from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
+from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, members, value_at
 
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
@@ -313,8 +313,9 @@ def _valued(
     if prose and _spoken(data, stretches[-1][1], text, quoted=quoted, password=label.kind is Kind.PASSWORD):
         return
     if accepted(text, label, strict=strict):
-        hunted = not (prose and not quoted and not label.form and _WORD.match(text))
-        yield Finding(kind=label.kind, stretches=stretches, hunted=hunted)
+        parts = members(data, stretches) if quoted else [stretches]
+        hunted = parts == [stretches] and not (prose and not quoted and not label.form and _WORD.match(text))
+        yield from (Finding(kind=label.kind, stretches=part, hunted=hunted) for part in parts)
     changed = _CHANGED.match(data, stretches[-1][1]) if quoted else None
     if changed and accepted(changed.group(1), label, strict=strict):
         yield Finding(kind=label.kind, stretches=(changed.span(1),))

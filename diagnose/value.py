@@ -5,6 +5,7 @@ blocks, triple quotes, colour codes; a bare value ends before the next parameter
 Limits: a bare value ends at a blank and is followed for at most 4,096 bytes.
 """
 
+import re
 from collections.abc import Iterator
 
 from diagnose.block import wrapped
@@ -57,6 +58,11 @@ _STRUCTURE = small(
 _BRACED = small(rb"\{([^\s{}\"']{3,128})\}(?=[\s;,)\]}<\"']|\Z)")  # of ODBC, whatever signs it holds
 _NEXT_KEY = small(rb",\\*[\"'][A-Za-z][\w.-]*\z")  # of JSON, behind a number or `null`
 _ADJACENT = small(rb"([\"'])[ \t]*\\?\r?\n[ \t]+[urbf]?\1([^\"'\n\\]{1,512})\1(?=[ \t]*[,)\]}\\\r\n])")
+_OBJECT = small(rb'\{[ \t]*(\\{0,15})"')
+_OPEN_FIELDS = frozenset(
+    b"username user host hostname port engine dbname database dbinstanceidentifier"
+    b" dbclusteridentifier".split()
+)
 _CLOSER = small(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
@@ -95,6 +101,18 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
     else:
         below = _NEXT_LINE.match(data, start) or _NEXT_LOGGED.match(data, start)
     return ((below.span(1), *wrapped(data, *below.span(1))) if below else ()), False
+
+
+def members(data: bytes, stretches: tuple[Stretch, ...]) -> list[tuple[Stretch, ...]]:
+    """What of a quoted value is secret: all of it, or the texts of the JSON in it, as AWS keeps them."""
+    start, end = stretches[0]
+    opened = _OBJECT.match(data, start, end)
+    if not opened or not data.endswith(b"}", start, end):
+        return [stretches]
+    quote = rb"(?<!\\)" + re.escape(opened.group(1)) + rb'"'
+    member = re.compile(quote + rb"([^\"\\]{1,200})" + quote + rb"[ \t]*:[ \t]*" + quote + rb"(.*?)" + quote)
+    found = member.finditer(data, start, end)
+    return [(item.span(2),) for item in found if item.group(1).lower() not in _OPEN_FIELDS and item.group(2)]
 
 
 def _adjacent(data: bytes, end: int) -> Iterator[Stretch]:

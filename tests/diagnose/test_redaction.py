@@ -1,6 +1,7 @@
 """What the redactor promises, but for recall (test_redaction_recall) and the patterns from outside (…_extra)."""
 
 import base64
+import json
 import time
 from pathlib import Path
 
@@ -87,6 +88,11 @@ def test_the_line_below_an_element_stays(above, key):
 def test_a_log_line_below_a_table_is_no_row_of_it():
     below = "26/11/22 09:31:52 INFO TaskSetManager: Starting task 5.0 (x1, partition 3, LOCAL, 9622)"
     assert redact(f"user,password,b,c\netl,Zq7!mXw2,1,2\n{below}").endswith(below)
+
+
+def test_the_names_of_a_secret_in_json_stay():
+    text = json.dumps({"SecretString": json.dumps({"username": "etl", "port": 5432, "dbPwd": "Zq7!mXw2"})})
+    assert redact(text) == text.replace("Zq7!mXw2", "[REDACTED-SECRET-1]")
 
 
 def test_only_the_value_goes():

@@ -10,9 +10,10 @@ Limits: an unquoted value ends at a blank; the value of a key two lines away is 
 from collections.abc import Iterator
 
 from diagnose.block import wrapped
+from diagnose.candidate import accepted, is_code, is_credential, is_pair, is_path, is_plain, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
-from diagnose.secret import COMMON_WORDS, STOP_WORDS, Finding, Kind, Stretch
-from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, value_at
+from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
+from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, members, value_at
 
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
@@ -58,7 +59,9 @@ _ASSIGNMENT, _ASSIGNMENT_GROUPS = latin(_ASSIGNS, groups=False), latin(_ASSIGNS)
 _NESTS = rb"(?i)" + _KEY + rb"(?:" + _PAIR + rb"|" + _XML + rb")"
 _STRUCTURED, _STRUCTURED_GROUPS = latin(_NESTS, groups=False), latin(_NESTS)
 # where a key ends, without groups: neither a sign of a key follows, nor the rest of a stem that holds a blank
-_PLAIN_KEY = small(rb"(?i)[\w.$-]*\w(?:(?=->)|(?![\w.$\xc3-]|\\u00f1|[ \t\n\f\r](?:phrase|code|word|key)))")
+_PLAIN_KEY = small(
+    rb"(?i)[\w.$-]*\w(?:(?=->)|(?![\w.$\xc3-]|\\u00f1|[ \t\n\f\r](?:phrase|code|word|key|info)))"
+)
 _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n(?:" + PREFIX + rb")?)?|[ \t]+(?:\\[ \t]*\r?\n(?:" + PREFIX
@@ -74,7 +77,8 @@ _BRACKETED = latin(
     + rb"[ \t]+(?:\[([^\]\s]*[0-9][^\]\s]*)\]|\(([^)\s]*[0-9][^)\s]*)\)|<([^<>\s]*[0-9][^<>\s]*)>)"
 )
 _PHRASE = latin(
-    rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|\\*[`\"]?([ \t]+)\\*[\"'`])"
+    rb"(?i)" + _KEY + rb"(?:([ \t]+(?:is|was)[ \t]+)(?:[\"'(]|\S*[0-9])|\\*[`\"]?([ \t]+)\\*[\"'`]"
+    rb"|[ \t]+([^\s\"'`=:,;(){}\[\]<>|/-][^\s\"'`]*[0-9][^\s\"'`]*|[0-9][^\s\"'`]{5,}))"
 )
 _CONF_LINE = latin(
     rb"(?im)^[ \t]*(?:[0-9]+[ \t]+)?(?:/?\w[\w.-]*/(?:[\w.-]+/)*)?([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)"
@@ -84,34 +88,21 @@ _CONF_CELL = latin(rb"(?i)\|[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t
 
 _PAIR_REVERSED = latin(
     rb"(?i)" + QUOTE + rb"?\bval(?:ue)?" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO
-    + QUOTE + rb"([^\"'\n\\]+)" + QUOTE + DECO + rb"," + GAP
+    + QUOTE + rb"((?:[^\"'\n\\]|\\[^\n])+?)" + QUOTE + DECO + rb"," + GAP
     + QUOTE + rb"?(?:name|key)" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO + QUOTE + rb"([\w./$-]+)" + QUOTE
 )  # fmt: skip
 _PAIR_ENDS = frozenset(b"=:")  # what stands before the value of a pair, and never before that of an element
+_CLOSING_NAME = small(rb"\s*(?:<|&lt;|\\u003c)/")
+_CLOSING_TAG = latin(rb"(?i)(?:<|&lt;|\\u003c)/[\w:.-]*\z")
+_OPEN_TAG = latin(rb"(?i)(?:(?:<|&lt;|\\u003c)[\w:.-]*|:)\z")
+MAX_TAG_BYTES = 60
+_RAW_END = latin(rb"\]\]>|<|\n|\z")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
-_PLACEHOLDER = small(rb"\W{0,8}\[REDACTED-")
-_NO_VALUE = small(
-    rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})"
-    rb"|\$[A-Z_]+\z|[?][A-Z_]+\z"
-    rb"|[\W_]*(?:hidden|redacted|masked|sensitive|filtered|removed|omitted|protected)[\W_]*\z"
-    rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:|nullable *="
-)
-_CODE = small(
-    rb"(?:os|self|sys|cls|conf|config|args|settings|getpass|dbutils|env|options|params|kwargs"
-    rb"|request|System|sc|cfg|ctx)[.\[(]"
-    rb"|[A-Za-z_][A-Za-z_.]*[(\[](?:[^)\]]*|.*[)\](\[])\z|[A-Za-z_][\w.]*\(\)\[[\"'][\w-]+\z|(?:[a-z]+\.){2,}[A-Z]\w*\z"
-)
-_TOKEN = small(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
-_NO_TOKEN = small(
-    rb"(?:app)?(?:application|container|attempt|appattempt|job|task|blk|step|stage)_"
-    rb"|[0-9]{4}-[0-9]{2}-|/|[a-z]+(?:\.\w+)+\z"
-    rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|(?:SHA|Hmac|HMAC|MD"
-    rb"|RSA|AES|PBKDF)-?[0-9]*(?:[A-Z][A-Z0-9]*)?(?:with|With|/|-)[\w/-]+\z|[0-9.:,-]+\z"
-)
-_PLATFORM_ID = small(
-    rb"(?:[A-Z]+_)+TOKEN\z|(?:application|container|attempt|appattempt|task"
-    rb"|job)_(?:e[0-9]+_)?[0-9]{10,}_[0-9_rm]+\z"
-)
+_REFERENCE = small(rb"[ \t]*!(?:Ref|GetAtt|ImportValue|FindInMap|Select|reference)\b")  # of CloudFormation
+_OTHER_KEY = small(rb"[\w.-]+=+[^=]")
+_ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
+_ENCLOSED = small(rb"(?<==)(?![${])(?:[^\s\"'&;,\\]|[&;,](?!\w+[=:])){3,200}")
+_CHANGED = small(rb"\"[ \t]*->[ \t]*\"([^\"\n]+)\"")  # what Terraform will write in its place
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
     b"withColumnRenamed withColumn cube rollup col cols struct concat coalesce isin in IN rename subset "
@@ -121,22 +112,18 @@ _PREDICATES = frozenset(
     b"EqualTo EqualNullSafe GreaterThan GreaterThanOrEqual LessThan LessThanOrEqual StringContains "
     b"StringStartsWith StringEndsWith Not In".split()
 )
-_TECHNICAL = frozenset(
-    b"app class daily error etl exchange file flow hash ingest join load main name pool query read run scan "
-    b"shell sort step thread write".split()
-)
 _WORDY = frozenset([b" ", b"\t", b"("])
 _ARN_BEFORE = latin(rb"\barn:[a-z-]+:[^\s]*\z")
 MAX_ARN_BYTES = 160
 _COMPARISONS = frozenset(b"!= <> == <= >= <=> ===".split())
-_VARIABLE = small(rb"[ \t]*[A-Za-z_][A-Za-z_.]*(?:[\s:,)\]]|\z)")
+_OTHER_SIDE = small(rb"[ \t]*(?:[A-Za-z_][A-Za-z_.]*|[0-9]+(?:\.[0-9]+)+)(?:[\s:,)\]]|\z)")
+"""A variable, a version."""
 _COLUMN = small(rb"[ \t]*\w+#[0-9]+L?(?:[\s,)\]]|\z)")  # of a query plan
 _COUNT = small(rb"[ \t]*[0-9]{1,6}(?:[\s,;.)]|\z)")  # of tests that pass
 _WORD = small(rb"[A-Za-z]+(?:[_'-][A-Za-z]+)*\z")
 _FAULT = small(rb"(?:[\w$]+\.)*[A-Za-z]\w*(?:Exception|Error|Denied|Failure)\z")
-_TALK = small(rb"[ \t]+[A-Za-z][a-z'-]*,?[ \t]+[A-Za-z][a-z'-]*(?:[.,;!?)]|\s|\z)")
+_TALK = small(rb"[ \t]+(?:[A-Za-z][a-z'-]*|[0-9]+),?[ \t]+[A-Za-z][a-z'-]*(?:[.,;!?)]|\s|\z)")
 _NEXT_WORD = small(rb"[ \t]+([A-Za-z]+)(?:[.,;!?)]|\s|\z)")
-_NAME_PATH = latin(rb"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+\z")
 _MISSING = latin(
     rb"\\*[\"'`] (?:was not found|not found|does not exist|already exists|is scheduled|in namespace)"
 )
@@ -169,10 +156,23 @@ def assignments(data: bytes) -> Iterator[Finding]:
             yield from _valued(data, end, label, strict=label.weak, flag=True)
     for match in _PHRASE.finditer(data):
         label = label_of(match.group(1))
-        if label and not label.form:
+        if label and match.group(4):
+            yield from _followed(match.group(4), match.span(4), label)
+        elif label and not label.form:
             strict = label.weak or match.group(1).lower() == b"token"
             yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict, prose=True)
     yield from _cells(data)
+
+
+def _followed(text: bytes, span: Stretch, label: Label) -> Iterator[Finding]:
+    """What a blank alone divides from its key: it must be made like a secret."""
+    text = text.rstrip(b".,;:)]}")
+    named = label.form or _OTHER_KEY.match(text) or is_path(text)
+    if named or b"[REDACTED" in text or not is_plain(text):
+        return
+    sure = is_strong(text) or (label.kind in _TOKENS and is_credential(text))
+    if (sure and not label.weak) or (label.pair and is_pair(text)):
+        yield Finding(kind=label.kind, stretches=((span[0], span[0] + len(text)),))
 
 
 def _is_done(data: bytes, position: int) -> bool:
@@ -219,6 +219,8 @@ def _key_end(data: bytes, start: int, end: int, groups: Pattern) -> int:
 def _key(data: bytes, start: int, end: int) -> bytes:
     r"""The key without the end of an escape (`%26`, `\\n`, a colour code) that was read as its beginning."""
     key, before = data[start:end], data[max(0, start - 8) : start]
+    if key.startswith(b"REDACTED-") and before.endswith(b"["):
+        return b""
     if before.endswith((b"%", b"\\")) or (b"[" in before and (b"\x1b" in before or b"\\" in before)):
         escape = _ESCAPE_END.match(key)
         return key[escape.end() if escape else 0 :]
@@ -248,7 +250,7 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
         data[max(0, key_start - MAX_ARN_BYTES) : key_start]
     ):
         return
-    compared = separator.strip() in _COMPARISONS and _VARIABLE.match(data, end)
+    compared = separator.strip() in _COMPARISONS and _OTHER_SIDE.match(data, end)
     if compared or (separator[:1] == b"#" and _COLUMN.match(data, end)):
         return
     prose = separator.strip() == b":" or separator[-1:] in _WORDY
@@ -263,8 +265,21 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
         else None
     )
     path = key.lower() in {b"pwd", b"oldpwd"}
+    whole = _enclosed(data, key_start, end)
+    if whole and accepted(data[slice(*whole)], label, strict=strict) and not label.form:
+        yield Finding(kind=label.kind, stretches=(whole,))
+        return
     yield from _listed(data, end, label)
     yield from _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
+
+
+def _enclosed(data: bytes, key_start: int, position: int) -> Stretch | None:
+    """The value of `'-Dkey=value'`: up to the quote, whatever signs it holds."""
+    opened = _ENCLOSING.search(data[max(0, key_start - 3) : key_start])
+    value = _ENCLOSED.match(data, position) if opened else None
+    if not opened or not value or data[value.end() : value.end() + 1] != opened.group(1):
+        return None
+    return value.span()
 
 
 def _listed(data: bytes, position: int, label: Label) -> Iterator[Finding]:
@@ -288,28 +303,33 @@ def _valued(
 ) -> Iterator[Finding]:
     """The finding for a value that begins, after blanks and quotes, at `position`."""
     stretches, quoted = value_at(data, position, label, cut)
-    if not stretches:
+    if not stretches or _REFERENCE.match(data, position):
         return
     text = b"".join(data[start:end] for start, end in stretches)
     if (flag and not quoted and text[:1] == b"-") or (path and text[:1] == b"/"):
         return
-    if not quoted and not label.form and _CODE.match(text):
+    if not quoted and not label.form and is_code(text):
         return
-    if prose and _spoken(data, stretches[-1][1], text, quoted=quoted):
+    if prose and _spoken(data, stretches[-1][1], text, quoted=quoted, password=label.kind is Kind.PASSWORD):
         return
     if accepted(text, label, strict=strict):
-        hunted = not (prose and not quoted and not label.form and _WORD.match(text))
-        yield Finding(kind=label.kind, stretches=stretches, hunted=hunted)
+        parts = members(data, stretches) if quoted else [stretches]
+        hunted = parts == [stretches] and not (prose and not quoted and not label.form and _WORD.match(text))
+        yield from (Finding(kind=label.kind, stretches=part, hunted=hunted) for part in parts)
+    changed = _CHANGED.match(data, stretches[-1][1]) if quoted else None
+    if changed and accepted(changed.group(1), label, strict=strict):
+        yield Finding(kind=label.kind, stretches=(changed.span(1),))
 
 
-def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool) -> bool:
+def _spoken(data: bytes, end: int, text: bytes, *, quoted: bool, password: bool) -> bool:
     """Whether a value behind a colon or a blank is part of a sentence, an error, or a secret's name."""
     if quoted:
-        return bool(_NAME_PATH.match(text) or _MISSING.match(data, end))
+        named = is_path(text) and not (password and is_strong(text))
+        return bool(named or _MISSING.match(data, end))
     if _FAULT.match(text):
         return True
     if not _WORD.match(text):
-        return text.islower() and bool(_NAME_PATH.match(text))
+        return text.islower() and is_path(text)
     following = _NEXT_WORD.match(data, end)
     return bool(_TALK.match(data, end)) or bool(
         following and following.group(1).lower().decode() in STOP_WORDS
@@ -322,19 +342,25 @@ def _element(data: bytes, key_start: int, xml: Stretch, label: Label) -> Iterato
     if text.rstrip().endswith(b"="):
         yield from _valued(data, xml[1], label, strict=label.weak)
         return
-    before = data[max(0, key_start - 6) : key_start].lower()
-    in_tag = before.endswith((b"<", b"&lt;", b"u003c", b":")) or (
-        b"<" not in text.replace(b"<![CDATA[", b"") and text[:1] in {b'"', b"'"}
-    )
-    if not in_tag and b"/" not in text:
-        return
-    stop = _ELEMENT_END.search(data, xml[1], xml[1] + MAX_ELEMENT_BYTES)
+    named = _CLOSING_NAME.match(text)
+    if not named:  # the key is the tag's name or an attribute's value
+        before = data[max(0, key_start - MAX_TAG_BYTES) : key_start]
+        if _CLOSING_TAG.search(before):
+            return
+        in_tag = _OPEN_TAG.search(before) or (
+            b"<" not in text.replace(b"<![CDATA[", b"") and text[:1] in {b'"', b"'"}
+        )
+        if not in_tag:
+            return
+    end_of = _RAW_END if b">" in text else _ELEMENT_END
+    stop = end_of.search(data, xml[1], xml[1] + MAX_ELEMENT_BYTES)
     if not stop or (stop.start() == stop.end() < len(data)):
         return
     start = xml[1]
     end = start + len(data[start : stop.start()].rstrip())
     value = data[start:end]
-    if b" " in value and b"\n" not in text and data[stop.start() : stop.start() + 1] in {b"", b"\n"}:
+    unclosed = data[stop.start() : stop.start() + 1] in {b"", b"\n"}
+    if unclosed and b" " in value and (b"\n" not in text or b": " in text):
         return  # prose behind `<secret>`
     if value and accepted(value, label, strict=label.weak) and (not label.form or label.form.match(value)):
         yield Finding(kind=label.kind, stretches=((start, end), *wrapped(data, start, end)))
@@ -357,43 +383,18 @@ def _member(data: bytes, at: int, key: bytes, end: int, label: Label) -> Iterato
     if not stretches or quoted != quoted_key:
         return
     text = b"".join(data[start:end] for start, end in stretches)
-    column = text.replace(b"_", b"").isalpha() and text.islower() and b"." not in key and not name
+    column = (
+        text.replace(b"_", b"").isalpha()
+        and (text.islower() or text.isupper())
+        and b"." not in key
+        and not name
+    )
     after = data[stretches[-1][1] : stretches[-1][1] + 12].lstrip(b"\\\"' \t")
-    closed = after[:1] in {b")", b"]"} or after[:3] == b"..." or text.endswith(b"...")
+    closed = after.lstrip(b".")[:1] in {b")", b"]"} or after[:3] == b"..." or text.endswith(b"...")
     if closed and not column and accepted(text, label, strict=label.weak):
         yield Finding(kind=label.kind, stretches=stretches)
 
 
 _LOOSE = frozenset({Kind.NAME, Kind.S3_PATH})  # what may be any word where no label stands before it
+_TOKENS = frozenset({Kind.TOKEN, Kind.SECRET})
 _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-
-
-def accepted(text: bytes, label: Label, *, strict: bool) -> bool:
-    """Whether a value may be secret at all: no placeholder, type, variable, id or word of prose."""
-    if _PLACEHOLDER.match(text) or _NO_VALUE.match(text) or _PLATFORM_ID.match(text):
-        return False
-    lower = text.strip().lower()
-    key_file = label.kind is Kind.PRIVATE_KEY and lower[:1] in {b"/", b"~"}
-    if key_file or lower.rstrip(b".,;!").decode("utf-8", "replace") in STOP_WORDS:
-        return False
-    if label.kind is Kind.NAME:
-        return not _technical(lower)
-    if label.form:
-        return True
-    if strict:
-        return is_credential(text)
-    return not (label.kind is Kind.PASSWORD and lower.isdigit() and len(lower) < 4)
-
-
-def _technical(lower: bytes) -> bool:
-    words = lower.split()
-    return any(word in _TECHNICAL or word.decode("utf-8", "replace") in COMMON_WORDS for word in words)
-
-
-def is_credential(text: bytes) -> bool:
-    """Whether a value looks like a token by itself: long, letters and digits, no id, path, class or date."""
-    if not _TOKEN.match(text) or _NO_TOKEN.match(text):
-        return False
-    digit = any(48 <= byte <= 57 for byte in text)
-    mixed = any(65 <= byte <= 90 for byte in text[1:]) and any(97 <= byte <= 122 for byte in text)
-    return digit or text.endswith(b"=") or (mixed and len(text) >= 16 and text.isalnum())

@@ -12,9 +12,12 @@ from diagnose.secret import Stretch
 
 _MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
 # one line may hold a whole block, its line ends escaped or replaced by blanks
+_NEXT_STRING = rb"\\*[\"'],[ ]?\\*[\"']"  # of a list of lines
 _BODY = latin(
-    rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t])+(?:-----END [A-Z0-9 ]{2,40}-----)?"
-)
+    rb"(?:[A-Za-z0-9+/=]+|\\+[nr]|%0[AaDd]|%2[BbFf]|%3[Dd]|[ \t]|" + _NEXT_STRING + rb"[A-Za-z0-9+/]{40,})*"
+    rb"(?:(?:" + _NEXT_STRING + rb"[A-Za-z0-9+/=]+)?(?:" + _NEXT_STRING
+    + rb")?-----END [A-Z0-9 ]{2,40}-----)?"
+)  # fmt: skip
 _TAIL = latin(rb"[A-Za-z0-9+/=]+(?:\\+[nr]?|[\"', \t\r])*\z")
 _HEADER = latin(rb"(?:Proc-Type|DEK-Info|Comment|Version|Subject|PuTTY-User-Key-File-[0-9]):[^\n]*")
 _REST = small(
@@ -24,6 +27,8 @@ _SETTING = small(rb"[A-Za-z][\w-]*(?:\.[\w-]+)*=[^=]|(?:[a-z][A-Za-z_-]*\.){2,}[
 _WRAPPED = small(rb"[ \t]*([A-Za-z0-9+/=_.%!@#$^&*~?-]+)")
 _LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
+
+_IN_NAME = frozenset([b"-", b"_", b"."])  # what stands before a part of a name or path, and of no body
 
 MAX_BLOCK_LINES = 200  # an RSA key of 16,384 bits has 196
 MIN_BODY_CHARS = 16  # a shorter last word of a line may be a word of another thread's message
@@ -102,6 +107,8 @@ def _tail(data: bytes, start: int, end: int) -> Stretch | None:
     """The base64 at the end of a line."""
     start = max(start, end - MAX_ONE_LINE_BYTES)
     match = _TAIL.search(data[start:end])
+    if match and data[start + match.start() - 1 : start + match.start()] in _IN_NAME:
+        return None
     body = match.group().rstrip(b"\"',\\ \t\r") if match else b""
     return (start + match.start(), start + match.start() + len(body)) if body else None
 

@@ -10,7 +10,7 @@ at once has no other.
 from collections.abc import Iterator
 from functools import lru_cache
 
-from diagnose.assignment import accepted
+from diagnose.candidate import accepted
 from diagnose.label import Label, Pattern, label_of, latin, small
 from diagnose.personal import KINDS, NAME, STEMS
 from diagnose.secret import Finding, Kind

@@ -54,14 +54,18 @@ ECHOES: tuple[Shape, ...] = (
     ),
     form(rf"\bkadmin\w*\b[^\n|;]*?[ \t\"']-p?w[ \t]+(?:{_Q})?([^\s\"']+)", "kadmin"),
     form(rf"!connect[ \t]+\S+[ \t]+\S+[ \t]+(?:{_Q})?([^\s\"']+)", "!connect"),
-    form(rf"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+)*[ \t]+\S+[ \t]+\S+[ \t]+(?:{_Q})?([^\s\"']+)", "htpasswd"),
+    form(
+        r"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+(?:-\w+|[0-9]+))*[ \t]+[^\s0-9-]\S*[ \t]+\S+[ \t]+"
+        rf"(?:{_Q})?([^\s\"']+)",
+        "htpasswd",
+    ),
     form(rf"\bhtpasswd[ \t]+-\w*n\w*[ \t]+\S+[ \t]+(?:{_Q})?([^\s\"']+)", "htpasswd"),
     form(
         rf"\buser(?:add|mod)\b[^\n|;]*?[ \t](?:-p|--password)[ \t=]+(?:{_Q})?([^\s\"']+)",
         "useradd usermod",
     ),
     form(r"addent[ \t]+-password\b[^\n]*?\\n([^\\\s\"']{3,})", "addent"),
-    form(r"\.logon[ \t]+[^\s,;]+,([^\s;]+)", ".logon"),
+    form(r"(?i)\.logon[ \t]+[^\s,;]+,([^\s;]+)", ".logon"),
     form(
         r"[ \t]--(?:key|licen[cs]e(?:-key)?)[ \t=]+([A-Za-z0-9_-]{16,})",
         "--key --license --licence",
@@ -70,13 +74,15 @@ ECHOES: tuple[Shape, ...] = (
     ),
     *(
         form(
-            rf"(?i)\bsed\b[^\n]*?\bs{sign}[^{sign}\n]*(?:pass|pwd|secret|token|key)[^{sign}\n]*{sign}"
+            rf"(?i)\bsed\b[^\n]*?\bs{sign}[^{sign}\n]*(?:pass|pwd|wort|senha|clave|contrase|secret|token|key|cred)[^{sign}\n]*{sign}"
             rf"([^{sign}\n]{{4,}}){sign}",
-            trigger=rf"\bs{sign}[^{sign}\n]*(?:pass|pwd|secret|token|key)",
+            trigger=rf"\bs{sign}[^{sign}\n]*(?:pass|pwd|wort|senha|clave|contrase|secret|token|key|cred)",
         )
         for sign in (r"/", r"\|", r"#")
     ),
-    form(r"\bhttps?[ \t][^\n|]*?-a[ \t]+(?:[\"'])?[\w.@-]+:([^\s\"']+)", "http -a https -a"),
+    form(
+        r"\bhttps?[ \t][^\n|]*?-a[ \t]+(?:[\"'])?[\w.@-]+:([^\s\"']+)", trigger=r"\bhttps?[ \t][^\n|]*-a[ \t]"
+    ),
     form(rf"\blftp\b[^\n|]*?-u[ \t]+[\w.@-]+,(?:{_Q})?([^\s\"']+)", "lftp"),
     form(rf"[ \t]-U[ \t]+(?:{_Q})?[\w.@\\-]+%(?:{_Q})?([^\s\"']+)", trigger=r"[ \t]-U[ \t]"),
     form(
@@ -160,13 +166,23 @@ ECHOES: tuple[Shape, ...] = (
     form(r"\b([A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,})", ".atlasv1.", kind=Kind.TOKEN),
     form(r"/services/(T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{16,})", "/services/", kind=Kind.TOKEN),
     form(r"(?i)\bsplunk[ \t]+([0-9a-f]{8}-[0-9a-f-]{27})", "splunk", check="edges", kind=Kind.TOKEN),
-    form(rf"in header value: b?{_Q}([^\"'\n\\]+)", "in header value", check="credential", kind=Kind.TOKEN),
+    form(
+        rf"in header value: b?{_Q}([^\"'\n\\]+)",
+        trigger="in header value",
+        check="credential",
+        kind=Kind.TOKEN,
+    ),
     # hashes and keys
     form(
         r"\b(?:mysql|postgresql|mongodb)\((?:[ ]*'[^'\n]*',){4}[ ]*'([^'\n]+)'", "mysql( postgresql( mongodb("
     ),
     form(r"(?i)cryptbypassphrase\([ ]*N?'([^'\n]+)'", "cryptbypassphrase"),
-    form(rf"The value {_Q}({_BIRTH_DATE}){_Q} of the type", "The value", check="edges", kind=Kind.BIRTH_DATE),
+    form(
+        rf"The value {_Q}({_BIRTH_DATE}){_Q} of the type",
+        trigger=r"the value \\*[\"']",
+        check="edges",
+        kind=Kind.BIRTH_DATE,
+    ),
     form(
         r"(?i)\b(?:aes_(?:en|de)crypt|pgp_sym_(?:en|de)crypt)\w*\([^()\n]*?,[ ]*'([^'\n]{4,})'",
         "aes_encrypt aes_decrypt pgp_sym_",
@@ -208,7 +224,7 @@ ECHOES: tuple[Shape, ...] = (
     ),
     form(
         rf"(?i)configuration property: [\w.-]*{_TELLING}\w*, (\S+)",
-        "configuration property",
+        trigger="configuration property",
     ),
     form(
         rf"(?i)\b(?:overrid\w+|property|setting|option)[ \t]+[\w.-]*(?:{_TELLING}|key)[ \t]+"
@@ -227,16 +243,21 @@ ECHOES: tuple[Shape, ...] = (
     ),
     # errors that quote a piece of what they could not read
     form(r"\buserid=[\w$#]+/([^\s@\"'/]+)", "userid="),
-    form(rf"for type date: {_Q}({_BIRTH_DATE}){_Q}", "for type date", check="edges", kind=Kind.BIRTH_DATE),
+    form(
+        rf"for type date: {_Q}({_BIRTH_DATE}){_Q}",
+        trigger="for type date",
+        check="edges",
+        kind=Kind.BIRTH_DATE,
+    ),
     form(rf"missing {_Q}={_Q} after {_Q}([^\"'\\\n]+)", "missing"),
-    form(rf"cast to integer value as {_Q}([^\"'\n]*[A-Za-z][^\"'\n]*)", "cast to integer"),
+    form(rf"cast to integer value as {_Q}([^\"'\n]*[A-Za-z][^\"'\n]*)", trigger="cast to integer"),
     form(
         rf"(?:with base 10|input string|string to float): {_Q}([2-9][0-9]{{2}}-[0-9]{{3}}-[0-9]{{4}}){_Q}",
-        "base 10 input string string to float",
+        trigger="base 10|input string|string to float",
         check="edges",
         kind=Kind.PHONE,
     ),
-    form(rf"translate host name {_Q}([^\"'@\s]+)@", "translate host name"),
+    form(rf"translate host name {_Q}([^\"'@\s]+)@", trigger="translate host name"),
     form(rf"followed by {_Q}%{_Q} or {_Q}\({_Q}, found: {_Q}([^\"'\n]+)", "found: '%"),
     form(
         r"(?:^|[\s\"'(=])[A-Za-z][\w.-]*:([^\s:@/\"']{4,})@[\w-]+(?:\.[\w-]+)+",

@@ -9,7 +9,7 @@ Sources: HL7 v2.5 chapter 3 (PID), ASC X12 005010X222 (NM1, DMG), SWIFT category
 from collections.abc import Iterator
 from typing import Final
 
-from diagnose.assignment import accepted
+from diagnose.candidate import accepted
 from diagnose.label import STREET, Label, latin
 from diagnose.personal import NAME
 from diagnose.secret import Finding, Kind

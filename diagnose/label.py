@@ -29,11 +29,13 @@ class Label:
         kind: The word for the placeholder.
         weak: The key alone is no proof; the value must look like a credential.
         form: A compiled RE2 that the value must match from its first byte on; None takes any value.
+        pair: Of a weak one: `user:password` is a credential as well.
     """
 
     kind: Kind
     weak: bool = False
     form: Pattern = None
+    pair: bool = False
 
 
 MAX_PATTERN_BYTES = 64 << 20  # RE2's memory for one pattern; half a megabyte of literals needs it
@@ -71,13 +73,14 @@ STEMS = (
     rb"|credential|signature|authorization|cookie|session_?id|sig|_auth|delegation|birth|dob"
     rb"|kennwort|contrase(?:n|\xc3\xb1|\\u00f1)a|senha|clave|parola|wachtwoord|salasana|salt"
     rb"|p[a4][s5]{2}w[o0]rd|auth\b|(?:access|unlock|auth|security|verification)[_ -]?code"
-    rb"|saml|address|street|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct"
+    rb"|saml|catalog_?id|address|street|name|surname|ssn|social|phone|mobile|msisdn|fax|card|ccn|cvv|cvc|iban|account|acct"
     rb"|passport|tax_?id|national_?id|bucket"
     rb"|(?:api|access|shared|storage|sign|signing|encrypt|encryption|master|auth|ssh|private"
     rb"|licen[sc]e|subscription|consumer"
     rb"|app|client|customer|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration"
-    rb"|symmetric|props|crypto|fernet|application|salt|functions|footer|column|cipher|kek|sse-c)[_.\s-]?key"
-    rb"|user[_.]?info|url_?string|geburt|telefon|\btel\b"
+    rb"|symmetric|props|crypto|fernet|application|salt|functions|footer|column|cipher|kek|sse-c|keystore)"
+    rb"[_.\s-]?key|encryption[.\w]*key|art-api|sess(?:ion)?id"
+    rb"|user[_. ]?info|url_?string|geburt|telefon|\btel\b"
 )
 
 _NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
@@ -103,7 +106,6 @@ _DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
 _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
 _CODE = latin(rb"[0-9]{3,4}\b")
 _UUID = latin(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_PAIR = latin(rb"[^\s:\"']+:[^\s\"']+")
 _PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
@@ -165,12 +167,14 @@ _HARMLESS = frozenset(
     """
     alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend
     budget builder bytes cache callback cap change changed check chars class client codec column com config
-    configuration count created dir disabled encoder enabled endpoint error exception expiration expiry
+    configuration count counter created dir disabled encoder enabled endpoint error exception expiration
+    expiry
     expires expired extractor factory fetcher field file filter format handler header hint identifier id
     impl index info interval java jar kind key-version kt len length lifetime limit list location loader
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
-    period policy prefix processed processor prompt protocol provider providers py ratio realm ref refresher
-    regex registry renewal renewer required reset resolver rotation rule rules scala schema scope
+    period policy prefix processed processor parameter prompt protocol provider providers py ratio realm ref
+    refresher region regex registry renewal renewer required reset resolver rotation rule rules scala schema
+    scope
     secretmanager secretsmanager server service size source spec status state store strategy strength
     suffix table
     template test time timeout
@@ -184,16 +188,18 @@ _CODES = ("accesscode", "unlockcode", "authcode", "securitycode", "verificationc
 _ODD = (
     (("securitycredentials", "redisauth", "rediscliauth"), Label(kind=Kind.PASSWORD)),
     (("oauthcredential", "oauth2credential"), Label(kind=Kind.SECRET)),
-    (("authuserinfo",), Label(kind=Kind.PASSWORD, form=_PAIR)),
+    (("userinfo",), Label(kind=Kind.PASSWORD, weak=True, pair=True)),
     (("secretid",), Label(kind=Kind.SECRET, form=_UUID)),  # of Vault; elsewhere it is a secret's name
     (("urlstring",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),  # of a delegation token
     (_CODES, Label(kind=Kind.SECRET, form=_LOGIN)),
-    (("sessionid",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
+    (("sessionid", "sessid"), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
 )
 _NO_PASS = frozenset(
     {"bypass", "compass", "trespass", "overpass", "encompass", "underpass", "surpass", "multipass"}
 )
-_PASSES = frozenset({"senha", "clave", "parola", "pass", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"})
+_PASSES = frozenset(
+    {"senha", "clave", "parola", "pass", "passe", "pw", "dbpw", "userpw", "rootpw", "bindpw", "pwrd"}
+)
 _PASSWORD_STEMS = (
     "p4ssw0rd",
     "p4ssword",
@@ -262,7 +268,7 @@ def _key_label(flat: str) -> Label | None:
     """Keys whose last word would mislead: access key ids, private keys, storage account keys."""
     if flat.endswith(("accesskey", "accesskeyid")) and "secret" not in flat and "shared" not in flat:
         return Label(kind=Kind.AWS_KEY)
-    if flat.endswith(("privatekey", "privatekeyid", "privatekeydata")):
+    if flat.endswith(("privatekey", "keystorekey", "privatekeyid", "privatekeydata")):
         return Label(kind=Kind.PRIVATE_KEY)
     if "accountkey" in flat and not flat.endswith(("provider", "type")):
         return Label(kind=Kind.SECRET)
@@ -302,13 +308,13 @@ def _field_label(words: tuple[str, ...]) -> Label | None:
 
 def _odd_label(words: tuple[str, ...], flat: str) -> Label | None:
     """Keys of secrets whose last word names a property elsewhere."""
-    if "encryption" in flat and flat.endswith("customerkey"):
+    if "encryption" in flat and flat.endswith(("customerkey", "configkey")):
         return Label(kind=Kind.SECRET, weak=True)
     if flat.startswith(("fssftppassword", "fsftppassword")):
         return Label(kind=Kind.PASSWORD)
     found = next((label for tails, label in _ODD if flat.endswith(tails)), None)
     if found is None and (words[-1] == "auth" or flat.endswith("signatureprovided")):
-        return Label(kind=Kind.TOKEN, weak=True)
+        return Label(kind=Kind.TOKEN, weak=True, pair=words[-1] == "auth")
     return found
 
 
@@ -336,8 +342,10 @@ def _token_label(words: tuple[str, ...], flat: str) -> Label | None:
         if len(words) > 1 and words[-2] in _NO_TOKEN:
             return Label(kind=Kind.TOKEN, weak=True)
         return Label(kind=Kind.TOKEN, weak=words[-1] != "token")
-    if flat.endswith(("signature", "authorization", "credential", "credentials", "sessionid", "delegation")):
-        return Label(kind=Kind.TOKEN, weak=True)
+    if flat.endswith(
+        ("signature", "authorization", "credential", "credentials", "sessionid", "delegation", "artapi")
+    ):
+        return Label(kind=Kind.TOKEN, weak=True, pair=flat.endswith(("credential", "credentials")))
     if words[-1] in {"salt", "sig", "jsessionid", "auth"}:
         return Label(kind=Kind.TOKEN, weak=True)
     if "token" in flat:

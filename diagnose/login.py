@@ -132,10 +132,10 @@ LOGINS: tuple[Shape, ...] = (
     ),
     # arguments of calls
     form(
-        rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth)|Credentials)\("
+        rf"(?:\bauth[ \t]*=[ \t]*|\w*Auth|\.(?:login|auth|basic_auth|simple_bind(?:_s)?)|Credentials)\("
         rf"[ \t]*[bru]?{_Q}[^\"'\n]*{_Q}"
         rf"[ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?[bru]?{_Q}([^\"'\n]+?){_Q}",
-        trigger=r"(?:auth(?:[ \t]*=[ \t]*)?|\.login|credentials)\(",
+        trigger=r"(?:auth(?:[ \t]*=[ \t]*)?|\.login|credentials|simple_bind(?:_s)?)\(",
     ),
     form(
         rf"\b(?:pymysql|MySQLdb|mysql\.connector|psycopg2?|pymssql)\.connect\("
@@ -157,7 +157,7 @@ LOGINS: tuple[Shape, ...] = (
     # headers: what stands behind the scheme
     form(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
-        r"(?:digest|signature|oauth|hawk)"
+        r"(?:signature|oauth|hawk)"
         r"[ \t]+([^\n'\]]{6,})",
         "authorization",
         kind=Kind.TOKEN,
@@ -222,11 +222,11 @@ LOGINS: tuple[Shape, ...] = (
     ),
     # Go's database/sql, Oracle's short form
     form(r"[\w.-]+:([^\s\"'@/]+)@(?:tcp|unix|udp)\(", "@tcp( @unix( @udp("),
-    form(r"\b[A-Za-z][\w$#]*/([^\s/@\"']{6,})@[A-Za-z]\w*", "@", check="strong"),
+    form(r"\b[A-Za-z][\w$#]*/([^\s/@\"']{5,}[^\s/@\"'^])@[A-Za-z]\w*", "@", check="strong"),
     # sentences that quote what was given
     form(
         r"(?i)\b(?:password|passwd|passphrase|passcode|pwd|secret|token|(?:api|access|secret)[ _-]?key)\b"
-        r"[^\n:=(]{0,40}[ \t]\(\\*[\"'`]?([^\s()\"'`=]{6,})\\*[\"'`]?\)",
+        r"[^\n:=(),]{0,40}[ \t]\(\\*[\"'`]?([^\s()\"'`=]{6,})\\*[\"'`]?\)",
         trigger=r"(?:word|passwd|phrase|code|pwd|secret|token|key)[^\n:=(]*[ \t]\(",
         check="strong",
     ),

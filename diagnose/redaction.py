@@ -26,6 +26,7 @@ from diagnose.errors import UsageError
 from diagnose.hunt import Hunt, Identity, Match
 from diagnose.interchange import recorded
 from diagnose.label import Pattern, latin, small
+from diagnose.neighbour import neighbours
 from diagnose.reading import Reading, readings
 from diagnose.row import cells
 from diagnose.secret import MIN_HUNTED_BYTES, NOT_HUNTED, Finding, Kind, Stretch
@@ -247,6 +248,7 @@ def _found(data: bytes, extra: tuple[Pattern, ...], *, again: bool = False) -> I
         _blocks(data),
         shaped(data, again=again),
         assignments(data),
+        neighbours(data),
         cells(data),
         quoted(data),
         recorded(data),

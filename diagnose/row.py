@@ -11,8 +11,8 @@ by side, old dates, phones and streets, and in brackets the cells that are made 
 import re
 from collections.abc import Generator, Iterator
 
-from diagnose.assignment import accepted, is_credential
-from diagnose.label import STEMS, STREET, Label, label_of, latin
+from diagnose.candidate import accepted, is_credential
+from diagnose.label import STEMS, STREET, Label, label_of, latin, small
 from diagnose.personal import STEMS as PERSONAL_STEMS
 from diagnose.secret import Finding, Kind, Stretch
 
@@ -34,12 +34,14 @@ _CELL = latin(
 )
 _NEXT_ROW = latin(rb"\s*,\s*[(\[]")
 _NAME = rb"[\"'`]?[A-Za-z_][\w.]*[\"'`]?"
+_TITLE = rb"[A-Za-z_]\w*(?: \w+){0,3}"  # of CSV for people
 _HEADER = latin(
     rb"(?m)^[ \t]*(?:\|[ \t]*)?" + _NAME + rb"(?:[ \t]*[|,;\t][ \t]*" + _NAME + rb"|[ \t]{2,}" + _NAME
-    + rb")+[ \t]*\|?[ \t\r]*$"
+    + rb")+[ \t]*\|?[ \t\r]*$|^" + _TITLE + rb"(?:," + _TITLE + rb"){2,}[ \t\r]*$"
 )  # fmt: skip
 _SETTING = latin(rb"(?:[\w-]+\.){2,}[\w-]+\z")
 """A setting's name in a table of settings: that line is no header."""
+_LOGGED = small(rb"\[?[0-9][^\n]{0,40}\b(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\b")
 _RULE = latin(rb"[ \t|+:=-]+\r?\z")
 _WIDE = latin(rb"[ \t]{2,}")
 _NARROW = latin(rb"[ \t]+")
@@ -166,7 +168,8 @@ def _named(data: bytes) -> Iterator[Finding]:
     """The values that a message quotes beside the name of their column."""
     for pattern, value, name in _NAMED:
         for match in pattern.finditer(data):
-            [label] = _labels([_INDEX.sub(b"", match.group(name))])
+            whole, bare = _labels([match.group(name), _INDEX.sub(b"", match.group(name))])
+            label = whole or bare
             for cell in _NAMED_CELL.finditer(data, *match.span(value)) if label else ():
                 yield from _cell(cell.group(1), cell.span(1), label)
 
@@ -270,6 +273,8 @@ def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
         row = data[start:end]
+        if _LOGGED.match(row):
+            return start
         if not _RULE.match(row):
             found = _split(row, sign) if row.strip() else []
             if not sign and len(found) == len(columns) + 1 and row[slice(*found[0])].isdigit():

@@ -262,9 +262,11 @@ SHAPES: tuple[Shape, ...] = (
         r"[A-Za-z0-9_-]{20,}",
     ),
     _token(
-        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. PMAK- SG. CCIPAT_ rubygems_",
+        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. dp.st. dp.ct. dp.sa."
+        " dp.scim. dp.audit. PMAK- SG. CCIPAT_ rubygems_",
         r"[A-Za-z0-9_.-]{20,}",
     ),
+    _token("AKCp", r"[A-Za-z0-9]{40,}"),
     _token("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
     _token("key-", r"[0-9a-f]{32}"),
     _token("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{40,}"),
@@ -311,8 +313,8 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.CARD,
-        pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}",
-        trigger=_CARD_EDGE + rb"[2-6][0-9]{3}[ -]?[0-9]{4}|" + _CARD_EDGE + rb"3[0-9]{3}[ -][0-9]{6}",
+        pattern=rb"[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ +-][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}",
+        trigger=_CARD_EDGE + rb"[2-6][0-9]{3}[ +-]?[0-9]{4}|" + _CARD_EDGE + rb"3[0-9]{3}[ -][0-9]{6}",
         check="card",
     ),
     Shape(
@@ -370,8 +372,8 @@ STOP_WORDS = frozenset(
     obtained of off ok omitted on only optional or passwd password passwords please provided pwd
     read received redacted refresh refused rejected removed renewed required reset resolved
     retrieved revoked rotated secret secrets secured sent set shall should size smallint sorry stale
-    stored string strong struct success successful supplied text that the this timestamp to token
-    tokens too true type unable unchanged undefined unexpected unknown unset unspecified updated use
+    stored str string strong struct success successful supplied text that the this timestamp to token
+    tokens too true type unable unbound unchanged undefined unexpected unknown unset unspecified updated use
     used user username using uuid validated value values varchar verified via was weak were will
     with without wrong yes you your
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings

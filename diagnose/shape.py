@@ -12,13 +12,22 @@ from functools import cache
 import re2
 
 from diagnose import checksum
-from diagnose.assignment import accepted, is_credential
 from diagnose.block import wrapped
+from diagnose.candidate import (
+    has_digits,
+    is_credential,
+    is_pgpass,
+    is_plain,
+    is_sentence,
+    is_strong,
+    is_userinfo,
+)
 from diagnose.echo import ECHOES
 from diagnose.gate import Gate
-from diagnose.label import Label, Pattern, latin, small
+from diagnose.label import Pattern, latin, small
 from diagnose.login import LOGINS
-from diagnose.secret import ENCODED, SHAPES, Finding, Kind, Shape, Stretch
+from diagnose.secret import ENCODED, SHAPES, Finding, Shape, Stretch
+from diagnose.tool import TOOLS
 from diagnose.value import balanced
 
 Test = Callable[[bytes, int, int], bool]
@@ -33,18 +42,7 @@ _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
 _IN_PLACEHOLDER = small(rb"\[REDACTED-[A-Z-]*\z")
 _PORT = latin(rb"[0-9]{1,5}(?:[/?#,;]|\z)")
-_NO_LOGIN = latin(
-    rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)*\.(?:[a-z]{2,}|[0-9]+)(?::[0-9]+)?(?:/.*)?\z|\[REDACTED"
-)
-_METHOD = latin(
-    rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes[_-]?[0-9]|scram-|bcrypt|argon|base64|utf-?[0-9]|oauth|column|\()|(?-i:[a-z0-9_.-]*_[a-z0-9_.-]*\z|[A-Z0-9_.-]*_[A-Z0-9_.-]*\z)|#"
-)
-_CAMEL = latin(
-    rb"(?:[A-Z]?[a-z]{2,})+[0-9]{0,2}(?:[A-Z][a-z]{2,})*\z|[A-Z]+[0-9]*-?[0-9]*\z|[\w.]+\(|[a-z]+:"
-)  # a name of code, not a secret
-_TIME = latin(rb"[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|kb|mb|gb)?\z")
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
-_PLAIN = Label(kind=Kind.PASSWORD)
 
 AWS_LABEL_BYTES = 160  # how far before a bare 40-character secret its label may stand
 KEY_ID_CHARS = 20
@@ -81,7 +79,8 @@ def _matches(data: bytes, block: Stretch, compiled: "Compiled") -> Iterator[Find
         span = grouped.match(data, *match.span()).span(1) if grouped else match.span()
         start, end = fit(data, *span)
         if start < end:
-            more = wrapped(data, start, end) if shape.kind in ENCODED else ()
+            encoded = shape.kind in ENCODED or data[end : end + 2] == b"\\\n"
+            more = wrapped(data, start, end) if encoded else ()
             yield Finding(kind=shape.kind, stretches=((start, end), *more))
 
 
@@ -100,7 +99,7 @@ Compiled = tuple[Shape, Pattern, Pattern, Fit]  # to find it, and to take the gr
 @cache
 def _compiled() -> tuple[tuple[Compiled, ...], Gate]:
     fits = {name: _whole(test) for name, test in _TESTS.items()} | _FITS
-    shapes = tuple(_merged((*SHAPES, *LOGINS, *ECHOES)))
+    shapes = tuple(_merged((*SHAPES, *LOGINS, *ECHOES, *TOOLS)))
     triggers = [shape.trigger or b"|".join(re2.escape(word) for word in shape.needles) for shape in shapes]
     compiled = [(shape, *_patterns(shape), fits[shape.check]) for shape in shapes]
     return tuple(compiled), Gate(triggers)
@@ -127,6 +126,11 @@ def _whole(test: Test) -> Fit:
     return lambda data, start, end: (start, end) if test(data, start, end) else (start, start)
 
 
+def _text(test: Callable[[bytes], bool]) -> Test:
+    """A test of the bytes alone."""
+    return lambda data, start, end: test(data[start:end])
+
+
 def _key_id(data: bytes, start: int, end: int) -> bool:
     """An access key id, also one cut short; a long word in capitals has no digit."""
     digit = any(48 <= byte <= 57 for byte in data[start:end])
@@ -148,43 +152,10 @@ def _aws_secret(data: bytes, start: int, end: int) -> bool:
     )
 
 
-def _credential(data: bytes, start: int, end: int) -> bool:
-    text = data[start:end]
-    return is_credential(text) or (text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum())
-
-
-def _plain(data: bytes, start: int, end: int) -> bool:
-    return accepted(data[start:end], _PLAIN, strict=False)
-
-
-def _userinfo(data: bytes, start: int, end: int) -> bool:
-    """A password with slashes; `host:8020/path@x` is none."""
-    port = data[start:end].split(b"/", 1)[0]
-    return not (port.isdigit() and len(port) <= 5) and _plain(data, start, end)
-
-
-def _digits(data: bytes, start: int, end: int) -> bool:
-    """A password, and surely no word of prose: it holds a digit, and is no number, path, host or version."""
-    text = data[start:end]
-    return any(48 <= byte <= 57 for byte in text) and not _NO_LOGIN.match(text) and _plain(data, start, end)
-
-
-def _sentence(data: bytes, start: int, end: int) -> bool:
-    """A password behind a blank: letters and digits, and not the name of a method."""
-    letter = any(chr(byte).isalpha() for byte in data[start:end])
-    return letter and _digits(data, start, end) and not _METHOD.match(data[start:end])
-
-
-def _strong(data: bytes, start: int, end: int) -> bool:
-    """No name, version, code or count: letters and digits, and cases or signs mixed."""
-    text = data[start:end]
-    mixed = not text.islower() and not text.isupper()
-    signs = any(byte in b"!$%^&*~?+@#" for byte in text[1:])
-    return (mixed or signs) and _sentence(data, start, end) and not _CAMEL.match(text)
-
-
-def _pgpass(data: bytes, start: int, end: int) -> bool:
-    return _digits(data, start, end) and not _TIME.match(data, start, end)
+def _credential(text: bytes) -> bool:
+    return is_credential(text) or (
+        text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum() and not text.islower()
+    )
 
 
 def _authority(data: bytes, start: int, end: int) -> Stretch:
@@ -192,7 +163,9 @@ def _authority(data: bytes, start: int, end: int) -> Stretch:
     following = data.find(b"://", start, end)
     if following >= 0:
         end = max(data.rfind(b"@", start, following), start)
-    if start == end or _PORT.match(data, start, end) or not _plain(data, start, end):
+    if data[:end].endswith(b".git"):  # what follows names a branch
+        end = data.find(b"@", start, end)
+    if start == end or _PORT.match(data, start, end) or not is_plain(data[start:end]):
         return (start, start)
     return (start, end)
 
@@ -251,18 +224,18 @@ def _shrunk(data: bytes, start: int, end: int, test: Callable[[int], bool]) -> S
 _TESTS: dict[str, Test] = {
     "aws_secret": _aws_secret,
     "card": checksum.card,
-    "credential": _credential,
-    "digits": _digits,
+    "credential": _text(_credential),
+    "digits": _text(has_digits),
     "edges": checksum.edges,
     "email": _email,
     "host": checksum.host,
     "ipv4": checksum.ipv4,
     "key_id": _key_id,
-    "pgpass": _pgpass,
-    "plain": _plain,
-    "sentence": _sentence,
+    "pgpass": _text(is_pgpass),
+    "plain": _text(is_plain),
+    "sentence": _text(is_sentence),
     "ssn": checksum.ssn,
-    "strong": _strong,
-    "userinfo": _userinfo,
+    "strong": _text(is_strong),
+    "userinfo": _text(is_userinfo),
 }
 _FITS: dict[str, Fit] = {"authority": _authority, "iban": _iban, "ipv6": _ipv6, "phone": _phone, "url": _url}

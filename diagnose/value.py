@@ -5,6 +5,9 @@ blocks, triple quotes, colour codes; a bare value ends before the next parameter
 Limits: a bare value ends at a blank and is followed for at most 4,096 bytes.
 """
 
+import re
+from collections.abc import Iterator
+
 from diagnose.block import wrapped
 from diagnose.label import Label, Pattern, latin, small
 from diagnose.secret import Stretch
@@ -29,7 +32,7 @@ _NESTED = (
     + GAP
 )
 _WRAP = (
-    rb"(?:Some\(|Optional\[|(?-i:(?:[A-Z][A-Za-z]{0,20})?Secret)(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|"
+    rb"(?:\((?=[\"'])|Some\(|Optional\[|(?-i:(?:[A-Z][A-Za-z]{0,20})?Secret)(?:Str(?:ing)?|Value)?\((?:value=)?|ENC\(|\[|"
     + _NESTED
     + rb")?"
 )
@@ -49,9 +52,21 @@ _CUT = latin(
 )
 CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
 CUT_QUERY = latin(rb"&")
+_STRUCTURE = small(
+    rb"[\[({]*\{[ \t]*(?:\\*[\"'][\w. -]*\\*[\"'][ \t]*:|[A-Za-z_][\w.-]*:[ \t])"
+)  # no value, others inside
+_BRACED = small(rb"\{([^\s{}\"']{3,128})\}(?=[\s;,)\]}<\"']|\Z)")  # of ODBC, whatever signs it holds
+_NEXT_KEY = small(rb",\\*[\"'][A-Za-z][\w.-]*\z")  # of JSON, behind a number or `null`
+_ADJACENT = small(rb"([\"'])[ \t]*\\?\r?\n[ \t]+[urbf]?\1([^\"'\n\\]{1,512})\1(?=[ \t]*[,)\]}\\\r\n])")
+_OBJECT = small(rb'\{[ \t]*(\\{0,15})"')
+_OPEN_FIELDS = frozenset(
+    b"username user host hostname port engine dbname database dbinstanceidentifier"
+    b" dbclusteridentifier".split()
+)
 _CLOSER = small(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
+MAX_ADJACENT = 50
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
 MAX_RUN_BYTES = 1 << 12  # so that many open runs cost no more than their text
 SHORT_RUN_BYTES = 512  # most unquoted values; only a longer one is read to its end
@@ -67,7 +82,12 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
         match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))
         return ((match.span(),) if match else ()), bool(opened)
     if end >= 0:
-        return ((start, end),), True
+        return ((start, end), *_adjacent(data, end)), True
+    if not opened and _STRUCTURE.match(data, start):
+        return (), False
+    braced = None if opened else _BRACED.match(data, start)
+    if braced and not braced.group(1).isalpha():  # `{word}` is a variable of a template
+        return (braced.span(1),), True
     block = None if opened else _NEXT_LINE_MARK.match(data, start)
     run = None if block else _RUN.match(data, start, start + SHORT_RUN_BYTES)
     if run:
@@ -80,7 +100,29 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
         below = _TRIPLE.match(data, start) if triple else None
     else:
         below = _NEXT_LINE.match(data, start) or _NEXT_LOGGED.match(data, start)
-    return ((below.span(1),) if below else ()), False
+    return ((below.span(1), *wrapped(data, *below.span(1))) if below else ()), False
+
+
+def members(data: bytes, stretches: tuple[Stretch, ...]) -> list[tuple[Stretch, ...]]:
+    """What of a quoted value is secret: all of it, or the texts of the JSON in it, as AWS keeps them."""
+    start, end = stretches[0]
+    opened = _OBJECT.match(data, start, end)
+    if not opened or not data.endswith(b"}", start, end):
+        return [stretches]
+    quote = rb"(?<!\\)" + re.escape(opened.group(1)) + rb'"'
+    member = re.compile(quote + rb"([^\"\\]{1,200})" + quote + rb"[ \t]*:[ \t]*" + quote + rb"(.*?)" + quote)
+    found = member.finditer(data, start, end)
+    return [(item.span(2),) for item in found if item.group(1).lower() not in _OPEN_FIELDS and item.group(2)]
+
+
+def _adjacent(data: bytes, end: int) -> Iterator[Stretch]:
+    """The strings on the next lines that Python joins to the one whose quote is at `end`."""
+    match = _ADJACENT.match(data, end)
+    for _ in range(MAX_ADJACENT):
+        if not match:
+            return
+        yield match.span(2)
+        match = _ADJACENT.match(data, match.end() - 1)
 
 
 def _line_end(data: bytes, position: int) -> int:
@@ -120,7 +162,12 @@ def _trimmed(data: bytes, start: int, end: int, cut: Pattern) -> int:
         match = pattern.search(data, start, end) if pattern else None
         if match and match.start() > start:
             end = match.start()
+    comma = data.rfind(b",", start + 1, end)
+    if comma > 0 and _NEXT_KEY.match(data, comma, end):
+        end = comma
     end = balanced(data, start, end)
+    if data[end - 1 : end + 1] == b"[\\":  # `[\\r][\\n]` of HTTP on the wire
+        end -= 1
     while end > start and data[end - 1 : end] in {b",", b";", b".", b":", b"|"}:
         end -= 1
     return end

@@ -1,6 +1,7 @@
 """What the redactor promises, but for recall (test_redaction_recall) and the patterns from outside (…_extra)."""
 
 import base64
+import json
 import time
 from pathlib import Path
 
@@ -63,6 +64,35 @@ def test_a_session_leaves_nothing_to_do(parts):
 
 def test_the_address_goes_and_the_port_stays():
     assert redact("Connection to 127.0.0.1:5999 refused") == "Connection to [REDACTED-IP-1]:5999 refused"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "<{0}>Zq7!mXw2</{0}>",
+        "&lt;{0}&gt;Zq7!mXw2&lt;/{0}&gt;",
+        '<ns2:{0} type="string">Zq7!mXw2</ns2:{0}>',
+        "<x:UsernameToken><x:{0}>Zq7!mXw2</x:{0}></x:UsernameToken>",
+        "<{0}><![CDATA[Zq7!mXw2]]></{0}>",
+        "https://discord.com/api/{0}/webhooks/327350735830225431/KBU4LQQJ95tehRWy136dI6u -> 429",
+    ],
+)
+@pytest.mark.parametrize("key", ["password", "clientSecret", "AuthToken"])
+def test_the_line_below_an_element_stays(above, key):
+    below = "26/11/22 09:31:52 ERROR Executor: Exception in task 53.0 in stage 4.0 (TID 2310)"
+    output = redact(f"{above.format(key)}\n{below}")
+    assert output.endswith(f"\n{below}")
+    assert "-> 429" in output or "mXw2" not in output
+
+
+def test_a_log_line_below_a_table_is_no_row_of_it():
+    below = "26/11/22 09:31:52 INFO TaskSetManager: Starting task 5.0 (x1, partition 3, LOCAL, 9622)"
+    assert redact(f"user,password,b,c\netl,Zq7!mXw2,1,2\n{below}").endswith(below)
+
+
+def test_the_names_of_a_secret_in_json_stay():
+    text = json.dumps({"SecretString": json.dumps({"username": "etl", "port": 5432, "dbPwd": "Zq7!mXw2"})})
+    assert redact(text) == text.replace("Zq7!mXw2", "[REDACTED-SECRET-1]")
 
 
 def test_only_the_value_goes():
@@ -185,6 +215,12 @@ HOSTILE = {
     "escaped pairs": '{"password": "a%41\\n"}',
     "decodes to text": "QUFB",
     "members": "passwords:\n  a: b1\n",
+    "pointers": "└ ",
+    "dots": "key....",
+    "braces": 'password={{"a',
+    "strings": "password='a'\n 'b'\n",
+    "remarks": "password (a): ",
+    "closing tags": "</password>",
     "fragments": '1 INFO A: "x\n',
 }
 

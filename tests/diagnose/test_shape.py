@@ -6,14 +6,18 @@ from pathlib import Path
 import canary
 import pytest
 
+from diagnose.echo import ECHOES
 from diagnose.gate import Gate
 from diagnose.label import latin
 from diagnose.login import LOGINS
 from diagnose.secret import SHAPES
+from diagnose.tool import TOOLS
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 # the trigger of cards asks for an edge before the number, which the form leaves to its check
-TRIGGERED = [shape for shape in (*SHAPES, *LOGINS) if shape.trigger and shape.check != "card"]
+TRIGGERED = [
+    shape for shape in (*SHAPES, *LOGINS, *ECHOES, *TOOLS) if shape.trigger and shape.check != "card"
+]
 LINES = (SUPPORT / "survivors.txt").read_text().splitlines()
 
 

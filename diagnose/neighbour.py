@@ -1,0 +1,111 @@
+r"""A text → the values that stand beside their key without a separator: dots, a remark, or the next line.
+
+`key ....... v` of listings, `key (old): v`, `$key` above `[1] "v"` of R, `>>> key` above `'v'` of Python, the
+part `name="key"` of a form and the value below its empty line, YAML's `value:` above its `name:`, the values
+that loguru draws below a line of code.
+Limits: the value of a key must stand right there; lines of other threads between them hide it.
+"""
+
+import re
+from collections.abc import Iterator
+
+from diagnose.candidate import accepted
+from diagnose.label import Pattern, label_of, latin
+from diagnose.secret import Finding
+from diagnose.value import value_at
+
+Patterns = tuple[tuple[tuple[bytes, ...], Pattern], ...]
+
+_LISTED = (
+    ((b"....",), latin(rb"\.{4,}[ \t]*")),
+    ((b"):", b")=", b") ="), latin(rb"[ \t]\([a-z][a-z0-9 ,-]{1,30}\)[ \t]*[:=]")),
+)
+"""What stands between a key and its value on one line, with the literals without which it can't match."""
+_KEY_BEFORE = latin(rb"[A-Za-z][\w.$ -]*\w[ \t]*\z")
+MAX_KEY_BYTES = 60
+_ABOVE = (
+    ((b"[1] ",), latin(rb"(?m)^[ \t]*\$([\w.]+)[ \t\r]*\n[ \t]*\[1\]")),
+    ((b">>> ",), latin(rb"(?m)>>>[ \t]+(?:print\()?([\w.]+)\)?[ \t\r]*\n")),
+    (
+        (b"form-data",),
+        latin(
+            rb"(?i)form-data;[^\n]*?\bname=\\*\"?([\w.-]+)[^\n]*\n"
+            rb"(?:[ \t]*[\w-]+:[^\n]*\n){0,4}[ \t\r]*\n"
+        ),
+    ),
+)
+"""The line of a key; the value is the next one."""
+_YAML = latin(
+    rb"(?m)^[ \t]*-[ \t]+value:[ \t]+[\"']?([^\s\"'][^\n\"']*?)[\"']?[ \t\r]*\n"
+    rb"[ \t]+name:[ \t]+[\"']?([\w.-]+)[\"']?[ \t\r]*$"
+)
+_POINTER = "└ ".encode()
+_POINTERS = frozenset("│└ ")
+_NAME_AT = re.compile(r"\w+")
+MAX_POINTED_LINES = 30
+MAX_CODE_BYTES = 400  # of one line, its indent and prefix included
+
+
+def neighbours(data: bytes) -> Iterator[Finding]:
+    """Yield every value that stands beside a telling key."""
+    for pattern in _present(_LISTED, data):
+        for match in pattern.finditer(data):
+            key = _KEY_BEFORE.search(data[max(0, match.start() - MAX_KEY_BYTES) : match.start()])
+            if key:
+                yield from _beside(data, key.group().strip(), match.end())
+    for pattern in _present(_ABOVE, data):
+        for match in pattern.finditer(data):
+            yield from _beside(data, match.group(1), match.end())
+    if _POINTER in data:
+        yield from _pointed(data)
+    if b"value:" in data:
+        for match in _YAML.finditer(data):
+            label = label_of(match.group(2))
+            if label and not label.form and accepted(match.group(1), label, strict=label.weak):
+                yield Finding(kind=label.kind, stretches=(match.span(1),))
+
+
+def _pointed(data: bytes) -> Iterator[Finding]:
+    """The values that loguru draws below the line of code that held them: `└ 'v'` below the name."""
+    at = data.find(_POINTER)
+    while at >= 0:
+        name = _name_above(data, at)
+        yield from _beside(data, name, at + len(_POINTER)) if name else ()
+        at = data.find(_POINTER, at + 1)
+
+
+def _name_above(data: bytes, at: int) -> bytes:
+    """The name in the nearest line of code above that stands in the column of a pointer."""
+    start = _line_start(data, at)
+    column = len(data[start:at].decode("utf-8", "replace"))
+    for _ in range(MAX_POINTED_LINES):
+        if start <= 0:
+            break
+        end = start - 1
+        start = _line_start(data, end)
+        line = data[max(start, 0) : end].decode("utf-8", "replace")
+        if start >= 0 and column < len(line) and line[column] not in _POINTERS:
+            name = _NAME_AT.match(line, column)
+            return name.group().encode() if name else b""
+    return b""
+
+
+def _line_start(data: bytes, at: int) -> int:
+    """Where the line before `at` begins; -1 if it is too long for a line of code."""
+    floor = at - MAX_CODE_BYTES
+    start = data.rfind(b"\n", max(floor, 0), at) + 1
+    return start if start or floor <= 0 else -1
+
+
+def _present(patterns: Patterns, data: bytes) -> Iterator[Pattern]:
+    return (pattern for needles, pattern in patterns if any(needle in data for needle in needles))
+
+
+def _beside(data: bytes, key: bytes, position: int) -> Iterator[Finding]:
+    label = label_of(key)
+    stretches, quoted = value_at(data, position, label, None) if label else ((), False)
+    text = b"".join(data[start:end] for start, end in stretches)
+    if not quoted and text.isalpha() and (text.islower() or text.istitle()):
+        return  # a word of a sentence
+    if label and text and accepted(text, label, strict=label.weak):
+        yield Finding(kind=label.kind, stretches=stretches)

@@ -24,7 +24,7 @@ from diagnose.finding import (
     is_last_word,
 )
 from diagnose.layout import SourceKind
-from diagnose.ranking import AFTERMATH, Judgement, exception_lines, named_exceptions, raised
+from diagnose.ranking import AFTERMATH, Judgement, ended, exception_lines, named_exceptions, raised
 from diagnose.record import Level
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule
@@ -268,8 +268,8 @@ def _quote(spot: Spot, role: EvidenceRole) -> Quote:
 
 
 def _unclassified(view: View, end: Event) -> Draft:
-    positions = [*raised(end)[-1:], *named_exceptions(end), *exception_lines(end)]
-    first = end.passage.lines[positions[0]].text if positions else end.passage.lines[end.mark.first].text
+    positions = [*ended(end)[-1:], *named_exceptions(end), *exception_lines(end)]
+    first = end.passage.lines[positions[0] if positions else end.mark.first].text.removeprefix("Caused by: ")
     chosen = _Chooser()
     for position in (*positions[:2], *[p for p in positions if _is_cause_line(end, p)][-1:]):
         chosen.add(end, position, EvidenceRole.CAUSE)

@@ -42,7 +42,7 @@ _AS_WRITTEN: Final = (
     r"exceed", r"[Dd]enied", r"[Rr]efused", r"[Tt]imed? ?out", r"No space left", r"[Qq]uota", r"OutOfMemory", r"\b[Ll]ost\b",
     r"[Aa]bort", r"Unable to", r"[Cc]annot", r"[Cc]ould not", r"[Cc]ouldn't", r"not found", r"No such", r"does not exist",
     r"already exists", r"[Uu]nauthorized", r"Forbidden", r"[Nn]ot authorized", r"[Tt]hrottl", r"Slow ?Down", r"[Ss]afe ?mode",
-    r"[Pp]reempt",
+    r"[Pp]reempt", r"^\[[A-Z][A-Z0-9]*_[A-Z0-9_.]+\] ", r"^Error in query: ",
 )  # fmt: skip
 _ANY_CASE: Final = (
     r"decommission", r"unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",
@@ -50,8 +50,8 @@ _ANY_CASE: Final = (
     r"disconnect", r"deactivating node", r"[Ss]pot [Ii]nstance", r"not accepted any resources", r"waiting for resources",
     r"[Mm]issing",
     # a status of HTTP, not a size or a time
-    r"\b(?:http\S*|get|put|post|head|delete|patch|status|response|returned|received|got)\b.{0,40}\b(?:401|403|404|429|50[0-4])\b",
-    r"\bcode\W{1,3}(?:401|403|404|429|50[0-4])\b", r"\b(?:401|403|404|429|50[0-4]):? (?:not found|bad gateway|service|gateway|internal)",
+    r"\b(?:http\S*|get|put|post|head|delete|patch|status|response|returned|received|got)\b.{0,40}\b(?:40[01349]|410|42[29]|50[0-4])\b",
+    r"\bcode\W{1,3}(?:40[01349]|410|42[29]|50[0-4])\b", r"\b(?:40[01349]|410|42[29]|50[0-4]):? (?:not found|bad gateway|service|gateway|internal)",
     r"(?:hot|hottest|largest|biggest|heaviest|dominant|skewed) (?:\w+ )?(?:key|group)\b",
     r"assert", r"\berror: ", r"^usage: ", r"[Ee]xpir", r"maximum allow", r"[Tt]erminated", r"[Cc]ancel",
 )  # fmt: skip

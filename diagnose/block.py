@@ -28,10 +28,15 @@ _WRAPPED = small(rb"[ \t]*([A-Za-z0-9+/=_.%!@#$^&*~?-]+)")
 _LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
 
+_PIECE = small(rb"[A-Za-z0-9+/=_.~%-]+")
+_WORDS = small(rb"[a-z]+(?:-[a-z]+)+(?:-[0-9]+)?\z|[a-z]+\z")
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+
 _IN_NAME = frozenset([b"-", b"_", b"."])  # what stands before a part of a name or path, and of no body
 
 MAX_BLOCK_LINES = 200  # an RSA key of 16,384 bits has 196
 MIN_BODY_CHARS = 16  # a shorter last word of a line may be a word of another thread's message
+MIN_COLUMN = 16  # of equal pieces
 MIN_WRAP_COLUMN = 40  # nobody wraps earlier
 MIN_SCREEN_COLUMN = 60  # a line this long may have been cut by a terminal
 MAX_SKIPPED_LINES = 3  # of other threads between two lines of a block
@@ -167,8 +172,8 @@ def _mixed(body: bytes) -> bool:
 
 def wrapped(data: bytes, start: int, end: int) -> list[Stretch]:
     """The stretches on the following lines onto which a token that ends its line was wrapped."""
-    found: list[Stretch] = []
-    if not _wraps(data, start, end):
+    found: list[Stretch] = _columns(data, start, end)
+    if found or not _wraps(data, start, end):
         return found
     for line_start, line_end in _lines_after(data, end, MAX_WRAPPED_LINES):
         match = _WRAPPED.match(data, line_start, line_end)
@@ -178,6 +183,41 @@ def wrapped(data: bytes, start: int, end: int) -> list[Stretch]:
         if data[match.end() : line_end].strip(b" \t\r\\"):
             return found
     return found
+
+
+def _columns(data: bytes, start: int, end: int) -> list[Stretch]:
+    """The pieces of a token that was cut into equal ones, each on a line of its own behind the same prefix.
+
+    The first is as wide as the value's own part, or as its line; only the last may be shorter.
+    """
+    found: list[Stretch] = []
+    if end - start < MIN_COLUMN or not _LINE_END.match(data, end):
+        return found
+    head = data.rfind(b"\n", max(0, end - MAX_ONE_LINE_BYTES), start) + 1
+    width = 0
+    for line_start, line_end in _lines_after(data, end, MAX_WRAPPED_LINES):
+        shared = _shared(data[head:start], data[line_start:line_end])
+        piece = _PIECE.match(data, line_start + shared, line_end)
+        if not piece or data[piece.end() : line_end].strip(b" \t\r\\\"',;"):
+            break
+        text, size = piece.group(), piece.end() - piece.start()
+        if not width:
+            if size not in {end - start, end - head - shared} or size < MIN_COLUMN or not _mixed(text):
+                break
+            width = size
+        if size > width or (size < width and (b"=" in text.rstrip(b"=") or _WORDS.match(text))):
+            break
+        found.append(piece.span())
+        if size < width:
+            break
+    return found
+
+
+def _shared(one: bytes, other: bytes) -> int:
+    """How long the prefix is that two lines share but for digits; it ends behind a blank."""
+    pairs = zip(one.translate(_ALIKE), other.translate(_ALIKE), strict=False)
+    same = next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    return one.rfind(b" ", 0, same) + 1
 
 
 def _wraps(data: bytes, start: int, end: int) -> bool:
@@ -200,7 +240,7 @@ def _continues(data: bytes, span: Stretch, line_end: int) -> bool:
     text, after = data[span[0] : span[1]], data[span[1] : line_end].strip(b" \t\r\\")
     if not after and data[span[0] - 2 : span[0]] == b"\\\n":
         return True
-    if _SETTING.match(text):  # a line of its own
+    if _SETTING.match(text) or _WORDS.match(text):  # a line of its own
         return False
     if not after and data[span[0] - 1 : span[0]] == b"\n" and _cut(data, span[0] - 1) and _REST.match(text):
         return True

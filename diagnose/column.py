@@ -27,12 +27,13 @@ _BEFORE = small(rb"(?:[A-Za-z]+ ){1,2}\Z")
 MAX_NAME_BYTES = 60
 _OPEN = rb"(?:[\"'`(\[{,|=>:/]|\be\.g\.|[ \t]{2})[ \t]{0,40}(?:\\*[\"'`])?"
 _CLOSE = rb"(?:\\*[\"'`)\]},|<;&/\n\r\t]|  | \|| (?:err|col|type)\w*[: ]|\.?[ \t]*\z)"
-_SEPARATOR = rb"(\\*[\"'`]?\]?)[ \t]*(=>|->|:=|[:=>|,]|[ \t]{2})[ \t]*"
+_SEPARATOR = rb"(\\*[\"'`]?\]?)[ \t]*(=>|->|:=|[:=>|,]|[ \t]{2})[ \t]*(?:\r?\n[ \t]+)?"
 _WRAP = rb"(?:Some\(|AttributeValue\(S=|\{\\*[\"'`]?\w+\\*[\"'`]?[:=][ ]?)?\\*[\"'`]?"
 _SEPARATED = latin(_SEPARATOR + rb"(.?)")
 _PLACE = latin(rb"[0-9]{1,4}\]")
 """A column's number, as Snowflake names it behind the column."""
 _TOLD = small(rb"value:? (?:is )?\(?\Z")
+_SCHEMA = small(rb"[ \t]*(?:[Ss]chema|[Hh]eader|[Cc]olumns)[ \t]*[:=]")
 _DAY = small(rb"(?:19|20)[0-9]{2}[-/][0-9]{2}[-/][0-9]{2}\Z")
 _QUOTES = frozenset(b"\"'`")
 _OWNS = frozenset([b"=>", b"->", b":=", b"="])
@@ -92,11 +93,13 @@ def _values(
 ) -> Iterator[Finding]:
     """The value behind a name, or those on its line where none belongs to it at once."""
     start = data.rfind(b"\n", max(0, first - AROUND_BYTES), first) + 1 or max(0, first - AROUND_BYTES)
+    if _SCHEMA.match(data, start, first) and start > 1:  # below the record
+        start = data.rfind(b"\n", max(0, start - AROUND_BYTES), start - 1) + 1
     end = data.find(b"\n", last, last + AROUND_BYTES)
     end = min(len(data), last + AROUND_BYTES) if end < 0 else end + 1
     form: bytes = NAME if label.kind is Kind.NAME else label.form.pattern
     at_once, anywhere = _patterns(form)
-    behind = at_once.match(data, last, end)
+    behind = at_once.match(data, last, min(len(data), last + AROUND_BYTES))
     listed = behind and behind.group(2) == b"," and label.kind is Kind.NAME
     if behind and not listed and _fits(behind.group(3), label, marked=True):
         yield Finding(kind=label.kind, stretches=(behind.span(3),))

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
+from diagnose import attempt
 from diagnose.anchor import Interest
 from diagnose.fate import DRIVERS, Fates
 from diagnose.layout import Source, SourceKind
@@ -115,6 +116,8 @@ _BARE_END: Final = re.compile(
     r"(?:\S*/)?python\S*: can't open file|(?:\S*/)?(?:ba)?sh: "
 )
 """At the start of a line without a header: the last words of a process."""
+_ERROR_CLASS: Final = re.compile(r"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*\] \S|Error in query: ")
+"""What `spark-sql` prints of an error of analysis, and nothing else: its class, or the older words."""
 
 
 def _is_ending(text: str, header: Header | None, *, first: bool) -> bool:
@@ -146,46 +149,15 @@ def events(passages: Sequence[Passage], tasks: TaskBook) -> list[Event]:
     Returns:
         One event per record, in order.
     """
-    grader, begun = _Grader(passages, tasks), _begun(passages)
+    grader, begun = _Grader(passages, tasks), attempt.begun(passages)
     found: list[Event] = []
     for passage in passages:
         for mark in passage.marks:
             standing, reason = grader.grade(passage, mark)
-            found.append(Event(passage, mark, standing, reason, len(found), _scope(passage, mark, begun)))
+            found.append(
+                Event(passage, mark, standing, reason, len(found), attempt.scope(passage, mark, begun))
+            )
     return found
-
-
-_CONTAINER: Final = re.compile(r"(?:container|appattempt)_(?:e\d+_)?(?P<app>\d+_\d+)_(?P<attempt>\d+)")
-
-
-def _begun(passages: Iterable[Passage]) -> dict[Scope, datetime]:
-    """Tell when each attempt's driver is first heard of."""
-    begun: dict[Scope, datetime] = {}
-    for passage in passages:
-        scope = (passage.source.application, passage.source.attempt)
-        times = (mark.time for mark in passage.marks if mark.time)
-        if passage.source.kind is SourceKind.DRIVER and (first := min(times, default=None)):
-            begun[scope] = min(first, begun.get(scope, first))
-    return begun
-
-
-def _scope(passage: Passage, mark: Mark, begun: Mapping[Scope, datetime]) -> Scope:
-    source, first = passage.source, passage.lines[mark.first].text
-    if source.application is None and source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
-        if hit := _CONTAINER.search(first):
-            return (f"application_{hit['app']}", int(hit["attempt"]))
-        if _MASTERS_NODE.search(first) and mark.time:
-            return _under_way(mark.time, begun)
-    return (source.application, source.attempt)
-
-
-def _under_way(time: datetime, begun: Mapping[Scope, datetime]) -> Scope:
-    """Name the attempt that ran at a time; it may have left no log."""
-    before = [(start, scope) for scope, start in begun.items() if start <= time]
-    if before:
-        return max(before, key=lambda row: row[0])[1]
-    application, attempt = min(begun, key=lambda scope: begun[scope], default=(None, None))
-    return (application, attempt - 1) if attempt and attempt > 1 else (None, None)
 
 
 class _Grader:
@@ -240,10 +212,17 @@ class _Grader:
             if self._fates.went_on(passage, mark):
                 return Standing.PAST, "the application went on after this report"
             return Standing.ERROR, ""
-        ends = mark.interest is not Interest.TAIL and _says_end(passage, mark)
+        ends = (mark.interest is not Interest.TAIL and _says_end(passage, mark)) or (
+            passage.source.stream == "stderr"
+            and self._is_near_end(passage, mark)
+            and any(_ERROR_CLASS.match(passage.lines[i].text) for i in range(mark.first, mark.last + 1))
+        )
         if ends or self._fates.is_starving(passage, mark):
             return Standing.TERMINAL, ""
         return self._grade_plain(passage, mark)
+
+    def _is_near_end(self, passage: Passage, mark: Mark) -> bool:
+        return self._last_line[passage.source.file] - passage.lines[mark.last].number < _LAST_WORDS
 
     def _grade_plain(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         """Grade a driver's record that says nothing of how the run ended."""
@@ -273,8 +252,7 @@ class _Grader:
 
     def _grade_bare(self, passage: Passage, mark: Mark) -> Standing:
         """Grade a line without header: it counts when it is among the last words."""
-        last = self._last_line[passage.source.file]
-        near_end = last - passage.lines[mark.last].number < _LAST_WORDS
+        near_end = self._is_near_end(passage, mark)
         if passage.lines[mark.first].text.startswith("#"):
             return Standing.FATAL  # HotSpot's banner
         return Standing.ERROR if near_end else Standing.HINT
@@ -298,7 +276,7 @@ def _grade_other(passage: Passage, mark: Mark) -> Standing:
         return Standing.ERROR
     texts = (passage.lines[i].text for i in range(mark.first, mark.last + 1))
     if passage.source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
-        master = any(_MASTER_KILL.search(text) or _MASTERS_NODE.search(text) for text in texts)
+        master = any(_MASTER_KILL.search(text) or attempt.MASTERS_NODE.search(text) for text in texts)
         return Standing.FATAL if master else Standing.HINT
     return Standing.HINT
 
@@ -307,8 +285,6 @@ _MASTER_KILL: Final = re.compile(
     r"containerID=container_(?:e\d+_)?\d+_\d+_\d+_000001\b.{0,400}(?:Killing container|beyond the)|"
     r"RMAppImpl.{0,200}(?:failed \d+ times|final state.{0,20}(?:FAILED|KILLED))|killed by user|KILLED"
 )
-_MASTERS_NODE: Final = re.compile(r"Deactivating Node \S+ as it is now ")
-"""Kept only of the node of an application master, see `diagnose.daemon`."""
 
 
 _CONTAINER_END: Final = re.compile(

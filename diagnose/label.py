@@ -111,7 +111,8 @@ _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
 _LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
 _SESSION = latin(rb"[A-Za-z0-9_+/=.]{20,}")  # no UUID: those of Livy and Hive are evidence
-_COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}")
+_COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}|[A-Za-z0-9+/_%.-]{20,}")
+_URL_STRING = latin(rb"[A-Za-z0-9_+/=.-]{20,}")  # of Hadoop's delegation tokens: base64 for URLs
 _BUCKET = latin(rb"[a-z0-9][a-z0-9.-]*(?:-[a-z0-9.-]*[a-z]|[a-z][a-z0-9.]*-)[a-z0-9.-]*")
 
 _PEOPLE = frozenset(
@@ -190,7 +191,7 @@ _ODD = (
     (("oauthcredential", "oauth2credential"), Label(kind=Kind.SECRET)),
     (("userinfo",), Label(kind=Kind.PASSWORD, weak=True, pair=True)),
     (("secretid",), Label(kind=Kind.SECRET, form=_UUID)),  # of Vault; elsewhere it is a secret's name
-    (("urlstring",), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),  # of a delegation token
+    (("urlstring",), Label(kind=Kind.TOKEN, form=_URL_STRING)),  # of a delegation token
     (_CODES, Label(kind=Kind.SECRET, form=_LOGIN)),
     (("sessionid", "sessid"), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
 )

@@ -1,8 +1,8 @@
 r"""A text → the values that stand beside their key without a separator: dots, a remark, or the next line.
 
-`key ....... v` of listings, `key (old): v`, `$key` above `[1] "v"` of R, `>>> key` above `'v'` of Python, the
-part `name="key"` of a form and the value below its empty line, YAML's `value:` above its `name:`, the values
-that loguru draws below a line of code.
+`key ....... v` of listings, `key (old): v`, `$key` above `[1] "v"` of R, `>>> key` above `'v'` of Python,
+the part `name="key"` of a form and the value below its empty line, YAML's `value:` above its `name:`,
+`key changed from 'v' to 'v'`, the values that loguru draws below a line of code.
 Limits: the value of a key must stand right there; lines of other threads between them hide it.
 """
 
@@ -39,6 +39,10 @@ _YAML = latin(
     rb"(?m)^[ \t]*-[ \t]+value:[ \t]+[\"']?([^\s\"'][^\n\"']*?)[\"']?[ \t\r]*\n"
     rb"[ \t]+name:[ \t]+[\"']?([\w.-]+)[\"']?[ \t\r]*$"
 )
+_CHANGED = latin(
+    rb"([\w.-]+)[ \t]+(?:was[ \t]+)?(?:changed|rotated|updated|altered)[ \t]+from[ \t]+[\"']([^\"'\n]+)[\"']"
+    rb"[ \t]+to[ \t]+[\"']([^\"'\n]+)[\"']"
+)
 _POINTER = "└ ".encode()
 _POINTERS = frozenset("│└ ")
 _NAME_AT = re.compile(r"\w+")
@@ -56,13 +60,29 @@ def neighbours(data: bytes) -> Iterator[Finding]:
     for pattern in _present(_ABOVE, data):
         for match in pattern.finditer(data):
             yield from _beside(data, match.group(1), match.end())
+    if b" from " in data:
+        yield from _changed(data)
     if _POINTER in data:
         yield from _pointed(data)
     if b"value:" in data:
-        for match in _YAML.finditer(data):
-            label = label_of(match.group(2))
-            if label and not label.form and accepted(match.group(1), label, strict=label.weak):
-                yield Finding(kind=label.kind, stretches=(match.span(1),))
+        yield from _values_first(data)
+
+
+def _changed(data: bytes) -> Iterator[Finding]:
+    """Both values of a key that was changed."""
+    for match in _CHANGED.finditer(data):
+        label = label_of(match.group(1))
+        for group in (2, 3) if label and not label.form else ():
+            if label and accepted(match.group(group), label, strict=label.weak):
+                yield Finding(kind=label.kind, stretches=(match.span(group),))
+
+
+def _values_first(data: bytes) -> Iterator[Finding]:
+    """YAML's values above the names that tell what they are."""
+    for match in _YAML.finditer(data):
+        label = label_of(match.group(2))
+        if label and not label.form and accepted(match.group(1), label, strict=label.weak):
+            yield Finding(kind=label.kind, stretches=(match.span(1),))
 
 
 def _pointed(data: bytes) -> Iterator[Finding]:

@@ -277,10 +277,18 @@ def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event |
     told = {(id(f.event), f.position) for f in found if not _only_announces(f)}
     ends = [e for e in happened if _may_be_unknown(e) and id(e) not in known]
     ends.sort(key=lambda e: -e.standing)
-    unexplained = [e for e in ends if any((id(e), p) not in told for p in raised(e) or named_exceptions(e))]
+    unexplained = [e for e in ends if any((id(e), p) not in told for p in ended(e))]
     return unexplained[0] if unexplained else None
 
 
+def ended(event: Event) -> list[int]:
+    """List where an event names what it ended with: in Python, or in Java where Python passes that on."""
+    passed = {position for position, text in event.lines if text.startswith(_PASSED_ON)}
+    own = [position for position in raised(event) if position not in passed]
+    return own or [position for position in named_exceptions(event) if position not in passed]
+
+
+_PASSED_ON: Final = "py4j.protocol.Py4JJavaError: "
 _ANNOUNCEMENT: Final = "User class threw exception: "
 
 

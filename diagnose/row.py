@@ -266,7 +266,7 @@ def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
     if any(len(name) >= MIN_TOKEN_BYTES and is_credential(name) for name in names):
         return 0
     labels = _labels(names)
-    if not any(labels) or any(name.lower() in _TYPES or _SETTING.match(name) for name in names):
+    if not any(labels) or _SETTING.match(names[0]) or any(name.lower() in _TYPES for name in names):
         return 0
     start = header[1] + 1
     for _ in range(MAX_ROWS):

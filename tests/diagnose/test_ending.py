@@ -1,0 +1,77 @@
+"""How a run ended: what spark-sql prints, what Python passes on from Java, what nobody knows."""
+
+import pytest
+
+from diagnose.pipeline import run_logs
+from diagnose.taxonomy import FailureType
+from tests.conftest import APP
+
+QUIET = (
+    "26/11/22 07:00:05 WARN HadoopFSUtils: The directory hdfs://h:8020/data/log was not found.\n"
+    f"Spark master: yarn, Application Id: {APP}\nTime taken: 1.439 seconds\n"
+)
+KILLED = (
+    "2026-11-22 07:00:33,227 INFO org.apache.hadoop.yarn.server.resourcemanager.RMAuditLogger (RM Event dispatcher): "
+    f"USER=hdfs\tIP=10.0.2.10\tOPERATION=Kill Application Request\tTARGET=RMAppImpl\tRESULT=SUCCESS\tAPPID={APP}\n"
+)
+
+
+@pytest.fixture
+def verdict(tree, tmp_path):
+    return lambda: run_logs(tree.write(tmp_path)).diagnosis
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            "[TABLE_OR_VIEW_NOT_FOUND] The table or view `mart`.`orders` cannot be found. Verify the spelling.\n"
+            "To tolerate the error on drop use DROP VIEW IF EXISTS or DROP TABLE IF EXISTS.; line 1 pos 14;\n",
+            FailureType.MISSING_TABLE,
+        ),
+        (
+            "[PARSE_SYNTAX_ERROR] Syntax error at or near 'FORM'.(line 1, pos 9)\n\n== SQL ==\nselect * FORM t\n---------^^^\n",
+            FailureType.SQL_ERROR,
+        ),
+        (
+            "Error in query: Table or view not found: mart.orders; line 1 pos 14\n",
+            FailureType.MISSING_TABLE,
+        ),
+    ],
+)
+def test_what_spark_sql_says_last_is_the_end_whatever_became_of_its_application(
+    tree, verdict, words, expected
+):
+    tree.step("stderr", QUIET + words).daemon("resourcemanager", KILLED)
+    told = verdict()
+    assert told.failure_type is expected
+    assert any(words.split("\n")[0][:40] in row.text for row in told.evidence)
+
+
+def test_what_stands_in_brackets_in_the_middle_ends_nothing(tree, verdict):
+    tree.step("stderr", "[DATA_LOADER] Starting\n" + QUIET * 20).daemon("resourcemanager", KILLED)
+    assert verdict().failure_type is FailureType.UNEXPLAINED_EXIT
+
+
+PY4J = """\
+Traceback (most recent call last):
+  File "/home/hadoop/jobs/premium.py", line 6, in <module>
+    book = spark._jvm.com.acme.pricing.RateBook.open("hdfs:///data/ratebook")
+  File "/usr/lib/spark/python/lib/py4j-0.10.9.7-src.zip/py4j/protocol.py", line 326, in get_return_value
+py4j.protocol.Py4JJavaError: An error occurred while calling z:com.acme.pricing.RateBook.open.
+: com.acme.pricing.PricingException: rate book can't be used
+\tat com.acme.pricing.RateBook.open(RateBook.java:27)
+\tat java.base/java.lang.Thread.run(Thread.java:840)
+Caused by: com.acme.pricing.BookTooOldException: newest edition is of 2026-11-19
+\tat com.acme.pricing.RateBook.open(RateBook.java:22)
+\t... 12 more
+
+"""
+
+
+def test_an_unknown_exception_of_java_that_python_passes_on_is_the_end(tree, verdict):
+    tree.driver(stdout=PY4J)
+    told = verdict()
+    assert told.failure_type is FailureType.UNCLASSIFIED and not told.safe_to_retry
+    assert "BookTooOldException: newest edition is of 2026-11-19" in told.root_cause
+    assert any("BookTooOldException" in row.text for row in told.evidence)

@@ -25,6 +25,7 @@ _NUMBER = small(
 )
 _BEFORE = small(rb"(?:[A-Za-z]+ ){1,2}\Z")
 MAX_NAME_BYTES = 60
+"""Of a name, or of a value that lies across the end of a search."""
 _OPEN = rb"(?:[\"'`(\[{,|=>:/]|\be\.g\.|[ \t]{2})[ \t]{0,40}(?:\\*[\"'`])?"
 _CLOSE = rb"(?:\\*[\"'`)\]},|<;&/\n\r\t]|  | \|| (?:err|col|type)\w*[: ]|\.?[ \t]*\z)"
 _SEPARATOR = rb"(\\*[\"'`]?\]?)[ \t]*(=>|->|:=|[:=>|,]|[ \t]{2})[ \t]*(?:\r?\n[ \t]+)?"
@@ -75,23 +76,26 @@ def _patterns(form: bytes) -> tuple[Pattern, Pattern]:
 
 def quoted(data: bytes) -> Iterator[Finding]:
     """Yield the values of personal fields that are named on the same line."""
-    done: set[tuple[int, bytes]] = set()
+    searched: dict[bytes, int] = {}
     last = 0
     for stem in _STEM.finditer(data):
         if stem.end() > last:
             first, last = _name(data, *stem.span())
             label, last = _label(data, first, last)
             if label and not data.endswith(b"[REDACTED-", 0, first):
-                yield from _values(data, first, last, label, done)
+                yield from _values(data, first, last, label, searched)
     for pattern in _OBJECTS if _OBJECT.search(data) else ():
         for names in pattern.finditer(data):
             yield from (Finding(kind=Kind.NAME, stretches=(names.span(group),)) for group in (1, 2))
 
 
 def _values(
-    data: bytes, first: int, last: int, label: Label, done: set[tuple[int, bytes]]
+    data: bytes, first: int, last: int, label: Label, searched: dict[bytes, int]
 ) -> Iterator[Finding]:
-    """The value behind a name, or those on its line where none belongs to it at once."""
+    """The value behind a name, or those on its line where none belongs to it at once.
+
+    `searched` tells of each form where the last search for it ended: no stretch is searched twice.
+    """
     start = data.rfind(b"\n", max(0, first - AROUND_BYTES), first) + 1 or max(0, first - AROUND_BYTES)
     if _SCHEMA.match(data, start, first) and start > 1:  # below the record
         start = data.rfind(b"\n", max(0, start - AROUND_BYTES), start - 1) + 1
@@ -110,8 +114,9 @@ def _values(
         if apart.group(3) not in {b"[", b"{"} or data.startswith(b"[REDACTED-", apart.start(3)):
             return
         start = apart.start(3)
-    if (start, form) not in done:
-        done.add((start, form))
+    start = max(start, searched.get(form, 0) - MAX_NAME_BYTES)
+    if start < end and searched.get(form, 0) < end:
+        searched[form] = end
         yield from _on_line(data, start, end, label, anywhere)
 
 

@@ -13,7 +13,7 @@ from diagnose.block import wrapped
 from diagnose.candidate import accepted, is_code, is_credential, is_pair, is_path, is_plain, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
-from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, members, value_at
+from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, enclosed, members, value_at
 
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
@@ -100,8 +100,6 @@ _RAW_END = latin(rb"\]\]>|<|\n|\z")
 _ELEMENT_END = latin(rb"\]\]>|<|&lt;|\\u003c|\n|\z")
 _REFERENCE = small(rb"[ \t]*!(?:Ref|GetAtt|ImportValue|FindInMap|Select|reference)\b")  # of CloudFormation
 _OTHER_KEY = small(rb"[\w.-]+=+[^=]")
-_ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
-_ENCLOSED = small(rb"(?<==)(?![${])(?:[^\s\"'&;,\\]|[&;,](?!\w+[=:])){3,200}")
 _CHANGED = small(rb"\"[ \t]*->[ \t]*\"([^\"\n]+)\"")  # what Terraform will write in its place
 _COLUMN_CALLS = frozenset(
     b"select selectExpr drop groupBy groupby orderBy sort agg partitionBy bucketBy join dropDuplicates "
@@ -265,21 +263,12 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
         else None
     )
     path = key.lower() in {b"pwd", b"oldpwd"}
-    whole = _enclosed(data, key_start, end)
+    whole = enclosed(data, key_start, end)
     if whole and accepted(data[slice(*whole)], label, strict=strict) and not label.form:
         yield Finding(kind=label.kind, stretches=(whole,))
         return
     yield from _listed(data, end, label)
     yield from _valued(data, end, label, strict=strict, cut=cut, path=path, prose=prose)
-
-
-def _enclosed(data: bytes, key_start: int, position: int) -> Stretch | None:
-    """The value of `'-Dkey=value'`: up to the quote, whatever signs it holds."""
-    opened = _ENCLOSING.search(data[max(0, key_start - 3) : key_start])
-    value = _ENCLOSED.match(data, position) if opened else None
-    if not opened or not value or data[value.end() : value.end() + 1] != opened.group(1):
-        return None
-    return value.span()
 
 
 def _listed(data: bytes, position: int, label: Label) -> Iterator[Finding]:

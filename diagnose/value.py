@@ -66,6 +66,10 @@ _OPEN_FIELDS = frozenset(
 _CLOSER = small(rb"[)\]}]")
 _CLOSERS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
+_ENCLOSING = small(rb"([\"'])(?:-D|--)?\z")
+_ENCLOSED = small(rb"(?<==)(?![${])(?:[^\s\"'&;,\\]|[&;,](?!\w+[=:])|[ ](?![\w.-]+=|-)){3,200}")
+_OPTION = small(rb"(?:--(?:conf|define|hiveconf|hivevar|env|set)[ =]|-[eDPV][ ]?)[\"'](?:-D|--)?\z")
+MAX_OPTION_BYTES = 16
 MAX_ADJACENT = 50
 MAX_QUOTED_BYTES = 1 << 16  # beyond it a quote is taken for a stray one
 MAX_RUN_BYTES = 1 << 12  # so that many open runs cost no more than their text
@@ -101,6 +105,16 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
     else:
         below = _NEXT_LINE.match(data, start) or _NEXT_LOGGED.match(data, start)
     return ((below.span(1), *wrapped(data, *below.span(1))) if below else ()), False
+
+
+def enclosed(data: bytes, key_start: int, position: int) -> Stretch | None:
+    """The value of `'-Dkey=value'` up to the quote, whatever signs it holds; an option's with blanks too."""
+    before = data[max(0, key_start - MAX_OPTION_BYTES) : key_start]
+    opened = _ENCLOSING.search(before)
+    value = _ENCLOSED.match(data, position) if opened else None
+    if not opened or not value or data[value.end() : value.end() + 1] != opened.group(1):
+        return None
+    return value.span() if b" " not in value.group() or _OPTION.search(before) else None
 
 
 def members(data: bytes, stretches: tuple[Stretch, ...]) -> list[tuple[Stretch, ...]]:

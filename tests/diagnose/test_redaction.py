@@ -2,6 +2,8 @@
 
 import base64
 import json
+import random
+import string
 import time
 from pathlib import Path
 
@@ -246,3 +248,16 @@ def test_a_card_between_underscores_is_a_card(text):
 )
 def test_ids_with_underscores_stay(line):
     assert redact(line) == line
+
+
+@pytest.mark.parametrize("width", [16, 20, 40])
+@pytest.mark.parametrize("prefix", ["", "26/11/22 07:00:0{n} INFO Dump: "])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_equal_pieces_of_a_cut_token_go_and_the_line_below_them_stays(width, prefix, seed):
+    rng = random.Random(f"{width} {prefix} {seed}")
+    token = "".join(rng.choices(string.ascii_letters + string.digits, k=5 * width - 7))
+    pieces = [token[at : at + width] for at in range(0, len(token), width)]
+    lines = ["session_token=" + pieces[0], *pieces[1:], "next-setting-17", "status=17"]
+    told = redact("\n".join(prefix.format(n=n) + line for n, line in enumerate(lines)))
+    assert [piece for piece in pieces if len(piece) >= 6 and piece in told] == []
+    assert "next-setting-17" in told and "status=17" in told and told.count("\n") == len(lines) - 1

@@ -202,7 +202,12 @@ def _columns(data: bytes, start: int, end: int) -> list[Stretch]:
             break
         text, size = piece.group(), piece.end() - piece.start()
         if not width:
-            if size not in {end - start, end - head - shared} or size < MIN_COLUMN or text.islower() or text.isupper():
+            if (
+                size not in {end - start, end - head - shared}
+                or size < MIN_COLUMN
+                or text.islower()
+                or text.isupper()
+            ):
                 break
             width = size
         if size > width or (size < width and (b"=" in text.rstrip(b"=") or _WORDS.match(text))):

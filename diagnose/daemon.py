@@ -9,9 +9,10 @@ Source of the wording: Hadoop RMNodeImpl, FiCaSchedulerNode, AbstractLivelinessM
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
-from diagnose.record import Level, Record
+from diagnose.record import Level, Record, parse_header
 
 MAX_HOSTS: Final = 20
 """Of application masters; YARN tries one twice."""
@@ -25,6 +26,7 @@ _NODE_GONE: Final = re.compile(
     r"Deactivating Node ([\w.-]+):\d+ as it is now |Expired: ?([\w.-]+):\d+ Timed out after|"
     r"Node ([\w.-]+):\d+ reported UNHEALTHY"
 )
+_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _ANY_APP: Final = re.compile(r"(?:application|container|appattempt)_(?:e\d+_)?(?P<id>\d+_\d+)")
 
 
@@ -43,7 +45,8 @@ class DaemonFilter:
             + rb"[^\n]{0,200}? on host ([\w.-]+):"
         )
         self._tail = b""
-        self._hosts: set[str] = set()
+        self._hosts: dict[str, datetime] = {}
+        """Of application masters, and since when."""
 
     def hear(self, block: bytes) -> None:
         """Learn where the step's application masters run, from the next bytes of a file."""
@@ -52,8 +55,16 @@ class DaemonFilter:
         seen = self._tail + block[:_TAIL_BYTES]
         for part in (seen, block):
             if b"_000001 of capacity" in part:
-                self._hosts |= {hit[1].decode() for hit in self._assigned.finditer(part)}
+                for hit in self._assigned.finditer(part):
+                    start = part.rfind(b"\n", 0, hit.start()) + 1
+                    self._note(hit[1].decode(), part[start : hit.end()].decode(errors="replace"))
         self._tail = block[-_TAIL_BYTES:]
+
+    def _note(self, host: str, line: str) -> None:
+        """Note where a master runs, and since when; the line may have lost its beginning."""
+        header, known = parse_header(line), self._hosts.get(host)
+        time = header.time if header else None
+        self._hosts[host] = min(filter(None, (time, known)), default=_ALWAYS)
 
     def __call__(self, record: Record) -> bool:
         """Tell whether a record is about this step or about a node that matters to it."""
@@ -64,4 +75,5 @@ class DaemonFilter:
         if record.level >= Level.WARN:
             return _NODE_TROUBLE.search(text) is not None
         gone = _NODE_GONE.search(text)
-        return gone is not None and next(filter(None, gone.groups())) in self._hosts
+        since = self._hosts.get(next(filter(None, gone.groups()))) if gone else None
+        return since is not None and (record.time or since) >= since

@@ -38,6 +38,7 @@ def test_a_lost_node_matters_where_the_application_master_ran(gone, cut):
         matters.hear(part)
     assert matters(record(line(9, gone, host=HERE)))
     assert not matters(record(line(9, gone, host=THERE)))
+    assert not matters(record(line(0, gone, host=HERE)))  # before the master came
 
 
 def test_of_other_applications_nothing_matters():

@@ -13,7 +13,7 @@ from diagnose.block import wrapped
 from diagnose.candidate import accepted, is_code, is_credential, is_pair, is_path, is_plain, is_strong
 from diagnose.label import STEMS, Label, Pattern, label_of, latin, small
 from diagnose.secret import STOP_WORDS, Finding, Kind, Stretch
-from diagnose.value import CUT_ENCODED, CUT_QUERY, DECO, GAP, PREFIX, QUOTE, enclosed, members, value_at
+from diagnose.value import DECO, GAP, PREFIX, QUOTE, cut_of, enclosed, members, value_at
 
 _LESS, _MORE = rb"(?:<|&lt;|\\u003c)", rb"(?:>|&gt;|\\u003e)"
 _CDATA = rb"(?:<!\[CDATA\[)?"
@@ -26,7 +26,7 @@ _ASSIGN = (
 )  # fmt: skip
 _OTHERS = (
     rb"(?:" + GAP + QUOTE + rb"\w+" + QUOTE + DECO + rb":" + DECO
-    + rb"(?:\"[^\"\n]*\"|[\w.]+)" + DECO + rb",){0,4}"
+    + rb"(?:\"[^\"\n]*\"|'[^'\n]*'|[\w.]+)" + DECO + rb",){0,4}"
 )  # fmt: skip
 _PAIR = (
     rb"(" + QUOTE + rb"?(?:" + DECO + rb"[,;]|[ \t]*\r?\n[ \t-]*|[ \t]+)" + _OTHERS + GAP + QUOTE
@@ -65,7 +65,7 @@ _PLAIN_KEY = small(
 _FLAG = latin(
     rb"(?i)(--?(?:[a-z][\w.-]*)?(?:" + STEMS + rb")(?:[\w.-]*\w)?)" + QUOTE
     + rb"?(?:[ \t]*,[ \t]*(?:\r?\n(?:" + PREFIX + rb")?)?|[ \t]+(?:\\[ \t]*\r?\n(?:" + PREFIX
-    + rb")?)?|[ \t]*\\?\r?\n[ \t]*(?:" + PREFIX + rb")?(?:-[ \t]+)?)[ \t]*"
+    + rb")?)?|[ \t]*\\?\r?\n[ \t]*(?:--arg[ \t\r]*\n[ \t]*)?(?:" + PREFIX + rb")?(?:-[ \t]+)?)[ \t]*"
 )  # fmt: skip
 _XML_REVERSED = latin(
     rb"(?i)" + _LESS + rb"value" + _MORE + rb"([^<>&\n]+)" + _LESS + rb"/value" + _MORE + GAP
@@ -255,13 +255,7 @@ def _assigned(data: bytes, key_start: int, middle: int, end: int, label: Label) 
     if prose and key.lower() == b"pass" and _COUNT.match(data, end):
         return
     strict = label.weak or (prose and key.lower() == b"token")
-    cut = (
-        CUT_ENCODED
-        if b"%" in separator
-        else CUT_QUERY
-        if data[key_start - 1 : key_start] in {b"?", b"&"}
-        else None
-    )
+    cut = cut_of(data, key_start, separator)
     path = key.lower() in {b"pwd", b"oldpwd"}
     whole = enclosed(data, key_start, end)
     if whole and accepted(data[slice(*whole)], label, strict=strict) and not label.form:

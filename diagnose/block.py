@@ -28,6 +28,7 @@ _WRAPPED = small(rb"[ \t]*([A-Za-z0-9+/=_.%!@#$^&*~?-]+)")
 _LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
 
+_FILE = small(rb"\.(?:jar|py|zip|gz|csv|json|parquet|log|sh|sql|xml|conf|git)\z")
 _PIECE = small(rb"[A-Za-z0-9+/=_.~%-]+")
 _WORDS = small(rb"[a-z]+(?:-[a-z]+)+(?:-[0-9]+)?\z|[a-z]+\z")
 _ALIKE = bytes.maketrans(b"123456789", b"000000000")
@@ -210,7 +211,8 @@ def _columns(data: bytes, start: int, end: int) -> list[Stretch]:
             ):
                 break
             width = size
-        if size > width or (size < width and (b"=" in text.rstrip(b"=") or _WORDS.match(text))):
+        other = b"=" in text.rstrip(b"=") or _WORDS.match(text) or _FILE.search(text)
+        if size > width or (size < width and other):
             break
         found.append(piece.span())
         if size < width:
@@ -245,7 +247,7 @@ def _continues(data: bytes, span: Stretch, line_end: int) -> bool:
     text, after = data[span[0] : span[1]], data[span[1] : line_end].strip(b" \t\r\\")
     if not after and data[span[0] - 2 : span[0]] == b"\\\n":
         return True
-    if _SETTING.match(text) or _WORDS.match(text):  # a line of its own
+    if _SETTING.match(text) or _WORDS.match(text) or _FILE.search(text):  # a line of its own
         return False
     if not after and data[span[0] - 1 : span[0]] == b"\n" and _cut(data, span[0] - 1) and _REST.match(text):
         return True

@@ -127,7 +127,7 @@ def has_digits(text: bytes) -> bool:
 def is_sentence(text: bytes) -> bool:
     """Whether it is a password behind a blank: letters and digits, and not the name of a method."""
     letter = any(chr(byte).isalpha() for byte in text)
-    return letter and has_digits(text) and not _METHOD.match(text)
+    return letter and has_digits(text) and not _METHOD.match(text) and not (text.islower() and is_path(text))
 
 
 def is_strong(text: bytes) -> bool:

@@ -19,16 +19,19 @@ AROUND_BYTES = 400
 _STEM = latin(rb"(?i)" + STEMS, groups=False)
 _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _REST = small(rb"\w*")
-_NUMBER = small(
-    rb"(?i)(?: (?:service|insurance|identity|identification|security|secu|holder|document|account|record))?"
-    rb"(?: (?:number|num|no|nr|id|code|card))?(?= ?[:=])"
+_KIND_OF = (
+    rb"(?: (?:service|insurance|identity|identification|security|secu|holder|document|account|record))?"
 )
+_NUMBER = small(
+    rb"(?i)" + _KIND_OF + rb"(?: (?:number|num|no|nr|id|code|card))?(?= ?[:=])"
+    rb"|" + _KIND_OF + rb" (?:number|num|no|nr|id|card)(?= (?-i:[A-Z0-9]))"
+)  # fmt: skip
 _BEFORE = small(rb"(?:[A-Za-z]+ ){1,2}\Z")
 MAX_NAME_BYTES = 60
 """Of a name, or of a value that lies across the end of a search."""
 _OPEN = rb"(?:[\"'`(\[{,|=>:/]|\be\.g\.|[ \t]{2})[ \t]{0,40}(?:\\*[\"'`])?"
-_CLOSE = rb"(?:\\*[\"'`)\]},|<;&/\n\r\t]|  | \|| (?:err|col|type)\w*[: ]|\.?[ \t]*\z)"
-_SEPARATOR = rb"(\\*[\"'`]?\]?)[ \t]*(=>|->|:=|[:=>|,]|[ \t]{2})[ \t]*(?:\r?\n[ \t]+)?"
+_CLOSE = rb"(?:\\*[\"'`)\]},|<;&/\n\r\t]|  | [|(]| (?:err|col|type)\w*[: ]|\.?[ \t]*\z)"
+_SEPARATOR = rb"(\\*[\"'`]?\]?)(?:[ \t]*(=>|->|:=|[:=>|,])|([ \t]{2,}|[ \t]))[ \t]*(?:\r?\n[ \t]+)?"
 _WRAP = rb"(?:Some\(|AttributeValue\(S=|\{\\*[\"'`]?\w+\\*[\"'`]?[:=][ ]?)?\\*[\"'`]?"
 _SEPARATED = latin(_SEPARATOR + rb"(.?)")
 _PLACE = latin(rb"[0-9]{1,4}\]")
@@ -37,6 +40,8 @@ _TOLD = small(rb"value:? (?:is )?\(?\Z")
 _SCHEMA = small(rb"[ \t]*(?:[Ss]chema|[Hh]eader|[Cc]olumns)[ \t]*[:=]")
 _DAY = small(rb"(?:19|20)[0-9]{2}[-/][0-9]{2}[-/][0-9]{2}\Z")
 _QUOTES = frozenset(b"\"'`")
+_LOOSE = frozenset([b",", b" ", b"\t"])
+"""What no name or street stands behind: words follow everything."""
 _OWNS = frozenset([b"=>", b"->", b":=", b"="])
 """What stands between a name and its value and nothing else."""
 MIN_DIGITS = 7
@@ -104,16 +109,17 @@ def _values(
     form: bytes = NAME if label.kind is Kind.NAME else label.form.pattern
     at_once, anywhere = _patterns(form)
     behind = at_once.match(data, last, min(len(data), last + AROUND_BYTES))
-    listed = behind and behind.group(2) == b"," and label.kind is Kind.NAME
-    if behind and not listed and _fits(behind.group(3), label, marked=True):
-        yield Finding(kind=label.kind, stretches=(behind.span(3),))
+    words = label.kind in {Kind.NAME, Kind.ADDRESS, Kind.BIRTH_DATE}
+    listed = behind and words and (behind.group(2) or behind.group(3)) in _LOOSE
+    if behind and not listed and _fits(behind.group(4), label, marked=True):
+        yield Finding(kind=label.kind, stretches=(behind.span(4),))
         return
     apart = _SEPARATED.match(data, last, end)
     owns = apart and (apart.group(2) in _OWNS or (apart.group(1) and apart.group(2) == b":"))
-    if owns and not _PLACE.match(data, apart.start(3), end):
-        if apart.group(3) not in {b"[", b"{"} or data.startswith(b"[REDACTED-", apart.start(3)):
+    if owns and not _PLACE.match(data, apart.start(4), end):
+        if apart.group(4) not in {b"[", b"{"} or data.startswith(b"[REDACTED-", apart.start(4)):
             return
-        start = apart.start(3)
+        start = apart.start(4)
     start = max(start, searched.get(form, 0) - MAX_NAME_BYTES)
     if start < end and searched.get(form, 0) < end:
         searched[form] = end

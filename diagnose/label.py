@@ -171,7 +171,8 @@ _HARMLESS = frozenset(
     configuration count counter created dir disabled encoder enabled endpoint error exception expiration
     expiry
     expires expired extractor factory fetcher field file filter format handler header hint identifier id
-    impl index info interval java jar kind key-version kt len length lifetime limit list location loader
+    impl index info interval iterations java jar kind key-version kt len length lifetime limit list location
+    loader
     manager map max md5 min mode module mutability name names needed not number owner parser path pattern
     period policy prefix processed processor parameter prompt protocol provider providers py ratio realm ref
     refresher region regex registry renewal renewer required reset resolver rotation rule rules scala schema

@@ -96,7 +96,7 @@ LOGINS: tuple[Shape, ...] = (
     Shape(
         kind=Kind.PASSWORD,
         pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b"
-        rb"[^\n|;]*?[ \t]-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
+        rb"[^\n|;]*?[ \t][\"']?-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
         needles=(b"mysql", b"mariadb", b"sshpass"),
         check="plain",
     ),

@@ -163,8 +163,8 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         kind=Kind.S3_PATH,
-        pattern=rb"(?i)\bbucket(?: named?)?[ \t:=]+\\*[\"'`]?([a-z0-9]+-[a-z0-9.-]*(?:-"
-        rb"|[0-9])[a-z0-9.-]*[a-z0-9])",
+        pattern=rb"(?i)\bbucket(?: named?)?[ \t:=]+\\*[\"'`]?([0-9]*[a-z][a-z0-9]*-"
+        rb"[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*[a-z0-9])",
         needles=(b"bucket",),
     ),
     Shape(
@@ -323,11 +323,13 @@ SHAPES: tuple[Shape, ...] = (
         trigger=rb"[0-9]{3}-[0-9]{2}-[0-9]{4}",
         check="ssn",
     ),
-    # Numbers of people that no other number looks like: Brazil's CPF, Italy's codice fiscale, Mexico's CURP
+    # Numbers of people that nothing else looks like: Brazil's CPF, France's NIR, Italy's codice fiscale,
+    # Mexico's CURP
     Shape(
         kind=Kind.PERSONAL_ID,
-        pattern=rb"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}",
-        trigger=rb"[0-9]\.[0-9]{3}\.[0-9]{3}-[0-9]{2}",
+        pattern=rb"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}"
+        rb"|[12] [0-9]{2} (?:0[1-9]|1[0-2]) [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}",
+        trigger=rb"[0-9]\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[12] [0-9]{2} [01][0-9] [0-9]{2} [0-9]{3} ",
     ),
     Shape(
         kind=Kind.PERSONAL_ID,

@@ -66,6 +66,11 @@ TOOLS: tuple[Shape, ...] = (
         trigger=rf"\bdigest{_S}",
         kind=Kind.TOKEN,
     ),
+    form(
+        r"\b\w*(?:Basic|Digest|Password|PlainText|UsernamePassword)Auth\w*\(\s*(?:username=)?[\"'][^\"'\n]*[\"'],\s*"
+        r"(?:password=)?[\"']([^\"'\n]+)[\"']",
+        trigger=r"(?:basic|digest|password|plaintext)auth\w*\(",
+    ),
     # cookies
     form(
         rf"\bcurl\b[^\n|]*?{_S}(?:-b|--cookie){_S}*=?(?:{_Q})?(\w[\w.-]*=[^\s\"']{{4,}}(?:;{_S}*\w[\w.-]*=[^\s\"']*)*)",
@@ -229,5 +234,6 @@ TOOLS: tuple[Shape, ...] = (
         check="edges",
         kind=Kind.ACCOUNT,
     ),
+    form(r"-([0-9]{12})\.d\.codeartifact\.", ".d.codeartifact.", check="edges", kind=Kind.ACCOUNT),
     form(r"[\w.+=-]+-at-([0-9]{12})[:@]", "-at-", check="edges", kind=Kind.ACCOUNT),
 )

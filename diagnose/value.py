@@ -50,8 +50,9 @@ _CUT = latin(
     rb"&(?:quot|apos|lt|gt|amp|#[0-9]+);|[,;|&?]\w[\w.-]*(?:=|:|->)|\\u00(?:2[267]|3[ce])"
     rb"|%(?:25)?2[27]|%0[AaDd]|\^@"
 )
-CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
-CUT_QUERY = latin(rb"&")
+_CUT_ENCODED = latin(rb"%(?:25)?(?:26|3B|2C|7D|29)|&")
+_CUT_QUERY = latin(rb"&")
+_CUT_LOGIN = latin(rb"@")  # before the host of a URL
 _STRUCTURE = small(
     rb"[\[({]*\{[ \t]*(?:\\*[\"'][\w. -]*\\*[\"'][ \t]*:|[A-Za-z_][\w.-]*:[ \t])"
 )  # no value, others inside
@@ -115,6 +116,15 @@ def enclosed(data: bytes, key_start: int, position: int) -> Stretch | None:
     if not opened or not value or data[value.end() : value.end() + 1] != opened.group(1):
         return None
     return value.span() if b" " not in value.group() or _OPTION.search(before) else None
+
+
+def cut_of(data: bytes, key_start: int, separator: bytes) -> Pattern:
+    """What ends a value of a URL, judged by what stands before and behind its key; None elsewhere."""
+    if b"%" in separator:
+        return _CUT_ENCODED
+    if data[key_start - 1 : key_start] in {b"?", b"&"}:
+        return _CUT_QUERY
+    return _CUT_LOGIN if data.endswith(b"://", 0, key_start) else None
 
 
 def members(data: bytes, stretches: tuple[Stretch, ...]) -> list[tuple[Stretch, ...]]:

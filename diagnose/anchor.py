@@ -68,7 +68,7 @@ class AnchorSearch:
         # over all lines of a record at once: each line begins with ^, and no blank reaches over a line end
         fatal = "|".join(FATAL).replace(r"\s", r"[^\S\n]")
         self._fatal: Any = re2.compile(f"(?m){fatal}", options)
-        self._hint: Any = re2.compile("|".join(f"(?:{pattern})" for pattern in HINT), options)
+        self._hint: Any = re2.compile("(?m)" + "|".join(f"(?:{pattern})" for pattern in HINT), options)
 
     def grade(self, record: Record) -> Interest:
         """Say how much interest a record deserves by its level and its words."""

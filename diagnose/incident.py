@@ -182,7 +182,8 @@ class _Reader:
             self.gaps.extend(_container_gaps(app, [s for s in files if s.application == app], last))
 
     def read_daemons(self, inventory: Inventory, wanted: Sequence[str], since: datetime | None) -> None:
-        self._read_all(inventory.daemons(since), DaemonFilter(wanted))
+        passages = (passage for scan in self.scans for passage in scan.passages)
+        self._read_all(inventory.daemons(since), DaemonFilter(wanted, passages))
 
     def incident(self, failure: Failure, context: JobContext) -> Incident:
         if dropped := _shrink(self.scans):

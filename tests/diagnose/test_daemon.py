@@ -113,3 +113,27 @@ def test_a_node_lost_under_the_first_attempt_is_the_cause_where_the_second_met_i
     told = verdict(assigned(), *gone(HERE), assigned(2).replace(" 07:02", " 07:18"))
     assert told.failure_type is FailureType.NODE_LOST and not told.safe_to_retry
     assert "left behind" in told.root_cause
+
+
+OUT_OF_REACH = [
+    "org.apache.spark.shuffle.FetchFailedException: Failed to connect to {host}/10.0.3.4:7337",
+    "FetchFailed(BlockManagerId(3, {host}, 7337, None), shuffleId=1, mapIndex=2, mapId=9, reduceId=4, message=",
+]
+
+
+@pytest.mark.parametrize("words", OUT_OF_REACH)
+@pytest.mark.parametrize(
+    ("host", "expected"), [(HERE, FailureType.NODE_LOST), (THERE, FailureType.LOGS_UNAVAILABLE)]
+)
+def test_the_lost_node_that_an_aborted_job_could_not_reach_is_the_cause(tree, verdict, words, host, expected):
+    aborted = "Job aborted due to stage failure: ResultStage 3 (collect) has failed the maximum allowable number of times: 4."
+    tree.container(2, "stderr", "26/11/22 07:00:05 INFO Executor: Starting executor ID 1\n")
+    tree.step(
+        "stderr",
+        f"26/11/22 07:00:00 INFO YarnClientImpl: Submitted application {APP}\n"
+        f"26/11/22 07:17:21 ERROR Client: Application diagnostics message: User class threw exception: "
+        f"org.apache.spark.SparkException: {aborted} Most recent failure reason:\n{words.format(host=HERE)}\n"
+        f'Exception in thread "main" org.apache.spark.SparkException: Application {APP} finished with failed status\n',
+    )
+    told = verdict(line(1, "RMAuditLogger (IPC): USER=hadoop"), *gone(host))
+    assert told.failure_type is expected and not told.safe_to_retry

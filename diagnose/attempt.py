@@ -12,8 +12,8 @@ from diagnose.layout import SourceKind
 from diagnose.passage import Mark, Passage
 from diagnose.task import Scope
 
-MASTERS_NODE: Final = re.compile(r"Deactivating Node \S+ as it is now ")
-"""Kept only of the node of an application master, see `diagnose.daemon`."""
+NODE_GONE: Final = re.compile(r"Deactivating Node \S+ as it is now ")
+"""Of a node that matters to the step: `diagnose.daemon` lets no other through, but sees no lone log."""
 _CONTAINER: Final = re.compile(r"(?:container|appattempt)_(?:e\d+_)?(?P<app>\d+_\d+)_(?P<attempt>\d+)")
 
 
@@ -34,7 +34,7 @@ def scope(passage: Passage, mark: Mark, begun: Mapping[Scope, datetime]) -> Scop
     if source.application is None and source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
         if hit := _CONTAINER.search(first):
             return (f"application_{hit['app']}", int(hit["attempt"]))
-        if MASTERS_NODE.search(first) and mark.time:
+        if NODE_GONE.search(first) and mark.time:
             return _under_way(mark.time, begun)
     return (source.application, source.attempt)
 

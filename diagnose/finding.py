@@ -47,7 +47,7 @@ class Event:
     order: int
     """Place among all events: files in reading order, lines in order."""
     scope: Scope
-    """Application and attempt: the file's, or in a daemon's log the container's that the record names."""
+    """Application and attempt: the file's, or in a daemon's log those that `diagnose.attempt` names."""
 
     @property
     def source(self) -> Source:
@@ -176,6 +176,7 @@ class _Grader:
                     number = passage.lines[mark.first].number
                     self._last_traceback[file] = max(self._last_traceback.get(file, 0), number)
         self._plain = _plain_lines(passages, self._last_traceback)
+        self._lone = len({passage.source.file for passage in passages}) == 1
 
     def grade(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         first = passage.lines[mark.first].text
@@ -185,7 +186,7 @@ class _Grader:
             return self._grade_task(passage.source, scope, first, mark)
         if passage.source.kind in DRIVERS:
             return self._grade_driver(passage, mark)
-        return _grade_other(passage, mark), ""
+        return _grade_other(passage, mark, lone=self._lone), ""
 
     def _grade_task(self, source: Source, scope: Scope, first: str, mark: Mark) -> tuple[Standing, str]:
         task = task_of(first)
@@ -269,15 +270,18 @@ def _plain_lines(passages: Iterable[Passage], after: Mapping[str, int]) -> dict[
     return plain
 
 
-def _grade_other(passage: Passage, mark: Mark) -> Standing:
-    """Grade executors, daemons and the controller: what they say rarely ended the job by itself."""
+def _grade_other(passage: Passage, mark: Mark, *, lone: bool) -> Standing:
+    """Grade executors, daemons and the controller: what they say rarely ended the job by itself.
+
+    A `lone` log is a daemon's with nothing beside it, so nothing tells which of its nodes mattered.
+    """
     lonely = (SourceKind.EXECUTOR, SourceKind.CONTROLLER, SourceKind.CONTEXT)
     if passage.source.kind in lonely and mark.interest >= Interest.ERROR:
         return Standing.ERROR
     texts = (passage.lines[i].text for i in range(mark.first, mark.last + 1))
     if passage.source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
-        master = any(_MASTER_KILL.search(text) or attempt.MASTERS_NODE.search(text) for text in texts)
-        return Standing.FATAL if master else Standing.HINT
+        fatal = any(_MASTER_KILL.search(t) or (not lone and attempt.NODE_GONE.search(t)) for t in texts)
+        return Standing.FATAL if fatal else Standing.HINT
     return Standing.HINT
 
 

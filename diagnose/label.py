@@ -145,13 +145,13 @@ _BIRTHS = (
 )
 _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
     (("cvv", "cvc", "cvv2"), Label(kind=Kind.CARD, form=_CODE)),
-    (("card", "cardno", "cardnumber", "cardnum", "ccn", "ccnumber", "pan"),
+    (("card", "cardno", "cardnumber", "cardnum", "ccn", "ccnumber"),
      Label(kind=Kind.CARD, form=_CARD)),
     (("iban", "ibannumber"), Label(kind=Kind.IBAN, form=_IBAN)),
     (("phone", "mobile", "msisdn", "fax", "phonenumber", "phoneno", "mobilenumber",
       "telephone", "cellphone", "mobilephone", "tel", "telefon", "telefonnummer"),
      Label(kind=Kind.PHONE, form=_PHONE)),
-    (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum", "bankaccount"),
+    (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum"),
      Label(kind=Kind.ACCOUNT, form=_DIGITS)),
     (("accountid", "awsaccount", "account"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
     (("address",), Label(kind=Kind.ADDRESS, form=_STREET)),
@@ -167,21 +167,17 @@ _MIN_TAIL = 5  # a shorter name may end a longer word
 _HARMLESS = frozenset(
     """
     alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend
-    budget builder bytes cache callback cap change changed check chars class client codec column com config
-    configuration count counter created dir disabled encoder enabled endpoint error exception expiration
-    expiry
-    expires expired extractor factory fetcher field file filter format handler header hint identifier id
-    impl index info interval iterations java jar kind key-version kt len length lifetime limit list location
-    loader
-    manager map max md5 min mode module mutability name names needed not number owner parser path pattern
-    period policy prefix processed processor parameter prompt protocol provider providers py ratio realm ref
-    refresher region regex registry renewal renewer required reset resolver rotation rule rules scala schema
-    scope
-    secretmanager secretsmanager server service size source spec status state store strategy strength
-    suffix table
-    template test time timeout
-    total ttl type types update updated url uri usage used user username validation validator version window
-    writer xml
+    budget builder bytes cache callback cap change changed check chars class client codec column com
+    config configuration count counter created dir disabled encoder enabled endpoint error exception
+    expiration expiry expires expired extractor factory fetcher field file filter format handler header
+    hint identifier id impl index info interval iterations java jar kind key-version kt len length
+    lifetime limit list location loader manager map max md5 min mode module mutability name names needed
+    not number owner parser path pattern period policy prefix processed processor parameter prompt
+    protocol provider providers py ratio realm ref refresher region regex registry renewal renewer
+    required reset resolver rotation rule rules scala schema scope secretmanager secretsmanager server
+    service size source spec status state store strategy strength suffix table template test time
+    timeout total ttl type types update updated url uri usage used user username validation validator
+    version window writer xml
     """.split()  # noqa: SIM905 - one word per cell reads better than quoted strings
 )
 _DOERS = ("ator", "izer", "ifier", "essor")

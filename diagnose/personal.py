@@ -3,8 +3,8 @@ r"""Names of fields that hold personal data → what they hold and how that is w
 Sources of the forms: the issuing offices' own descriptions (HMRC's NINO, Receita Federal's CPF and CNPJ,
 Agenzia delle Entrate's codice fiscale, UIDAI's Aadhaar, PESEL, BSN, INSEE's NIR, personnummer, CURP, NHS
 number).
-Limits: of each country's numbers only those with a name of their own; a name of three letters counts only as
-a field's last word.
+Limits: of each country's numbers only those with a name of their own, spelled in ASCII; a name of three
+letters counts only as a field's last word.
 """
 
 from typing import Final
@@ -67,17 +67,17 @@ FIELDS: Final[tuple[tuple[frozenset[str], Kind, bytes], ...]] = (
     (
         _names(
             """
-            aadhaar aadhar ahv alienregistration amka bsn burgerservice burgerservicenummer cedula citizen
-            citizenservice cnpj codicefiscale cpf cprnummer cuil cuit curp dl dni driverlicence driverlicense
-            driverslicence driverslicense drivinglicence drivinglicense egn fiscal fodselsnummer
-            fuhrerscheinnummer health healthinsurance henkilotunnus hetu hkid identitydocument incometaxpan
-            insee insurancemember itin jmbg medicaid medicalrecord medicare mrn mykad national
-            nationalidentification nationalidentity nationalinsurance nhs ni nie nif nino nir nric
-            nss numerosecu oib passport patient
-            personal personalidentification personalidentity personnummer pesel policyholder
-            reisepass residentregistration rodnecislo securitesociale sofinummer
-            sozialversicherungsnummer steuer steueridentifikationsnummer steuernummer tax taxpayer tckimlik
-            tckn traveldocument voter
+            aadhaar aadhar ahv alienregistration amka bsn burgerservice burgerservicenummer cedula
+            citizen citizenservice cnpj codicefiscale cpf cprnummer cuil cuit curp dl dni
+            driverlicence driverlicense driverslicence driverslicense drivinglicence drivinglicense
+            egn fiscal fodselsnummer fuehrerscheinnummer fuhrerscheinnummer health healthinsurance
+            henkilotunnus hetu hkid identitydocument incometaxpan insee insurancemember itin jmbg
+            medicaid medicalrecord medicare mrn mykad national nationalidentification
+            nationalidentity nationalinsurance nhs ni nie nif nino nir nric nss numerosecu oib
+            passport patient personal personalidentification personalidentity personnummer pesel
+            policyholder reisepass residentregistration rodnecislo securitesociale sofinummer
+            sozialversicherungsnummer steuer steueridentifikationsnummer steuernummer tax taxpayer
+            tckimlik tckn traveldocument voter
             """
         ),
         Kind.PERSONAL_ID,
@@ -86,9 +86,9 @@ FIELDS: Final[tuple[tuple[frozenset[str], Kind, bytes], ...]] = (
     (
         _names(
             """
-            apellido apellidos cognome etternavn familyname fornavn givenname maidenname middlename nachname
-            nom nomcomplet nomdefamille nombrecompleto nomecompleto prenom primerapellido segundoapellido
-            sobrenome vorname
+            apellido apellidos cognome etternavn familyname fornavn givenname maidenname middlename
+            nachname nom nomcomplet nomdefamille nombrecompleto nomecompleto prenom primerapellido
+            segundoapellido sobrenome vorname
             """
         ),
         Kind.NAME,
@@ -97,9 +97,9 @@ FIELDS: Final[tuple[tuple[frozenset[str], Kind, bytes], ...]] = (
     (
         _names(
             """
-            addressline billingaddress billingstreet customeraddress deliveryaddress direccion endereco
-            homeaddress indirizzo mailingaddress postaladdress residentialaddress shippingaddress
-            shippingstreet street streetaddress streetname
+            addressline billingaddress billingstreet customeraddress deliveryaddress direccion
+            endereco homeaddress indirizzo mailingaddress postaladdress residentialaddress
+            shippingaddress shippingstreet street streetaddress streetname
             """
         ),
         Kind.ADDRESS,
@@ -129,12 +129,12 @@ KINDS: Final = frozenset(
 # Every name of a field above holds one of these.
 STEMS: Final = (
     rb"aadha|ahv|alien_?reg|amka|bsn\b|burgerserv|cedula|citizen|cnpj|codice_?fisc|cpf|cpr_?num"
-    rb"|cui[lt]\b|curp|\bdni|dni\b|_nie\b|licen[cs]e|\bdl_?n|egn\b|fiscal|f(?:o|\xc3\xb8)dsels"
-    rb"|f(?:ue|\xc3\xbc)hrersch|health_?(?:card|ins)|henkilot|hkid|hetu\b|identit|id_?card|income_?tax"
+    rb"|cui[lt]\b|curp|\bdni|dni\b|\bnie\b|_nie\b|licen[cs]e|\bdl_?n|egn\b|fiscal|fodsels"
+    rb"|fue?hrersch|health_?(?:card|ins|num)|henkilot|hkid|hetu\b|identit|id_?card|income_?tax"
     rb"|insee|insur|itin\b|jmbg|medica|mrn\b|mykad|national|\bni_?n|nif\b|nino\b|nir\b|nric|\bnss\b|nhs"
     rb"|num(?:ero)?[_ ]?secu|oib\b|passport|patient|personal_?(?:id|num)|personnum|pesel|policy_?hold"
     rb"|reisepass|resident_?reg|rodne_?cis|securite_?soc|sofinum|sozialvers|steuer|tax|tckimlik|tckn"
     rb"|travel_?doc|voter|\bsin\b|_sin\b|social|pan\b|pan_|ssn|card|ccn|iban|phone|mobile|msisdn|fax\b"
     rb"|\btel\b|telefon|acc(?:oun)?t|konto|birth|dob\b|geburt|address|street|direcci|endereco|indirizzo"
-    rb"|strasse|name\b|nom\b|nom_|nombre|apellido|cognome|prenom|navn|sobrenome|holder"
+    rb"|strasse|name\b|nom\b|nom_|nom_?(?:complet|de_?fam)|nome_?comp|nombre|apellido|cognome|prenom|navn|sobrenome|holder"
 )

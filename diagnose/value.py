@@ -128,15 +128,27 @@ def cut_of(data: bytes, key_start: int, separator: bytes) -> Pattern:
 
 
 def members(data: bytes, stretches: tuple[Stretch, ...]) -> list[tuple[Stretch, ...]]:
-    """What of a quoted value is secret: all of it, or the texts of the JSON in it, as AWS keeps them."""
+    """What of a quoted value is secret: all of it, or of flat JSON, as AWS keeps it, most fields' values."""
     start, end = stretches[0]
     opened = _OBJECT.match(data, start, end)
-    if not opened or not data.endswith(b"}", start, end):
+    if not opened:
         return [stretches]
     quote = rb"(?<!\\)" + re.escape(opened.group(1)) + rb'"'
-    member = re.compile(quote + rb"([^\"\\]{1,200})" + quote + rb"[ \t]*:[ \t]*" + quote + rb"(.*?)" + quote)
-    found = member.finditer(data, start, end)
-    return [(item.span(2),) for item in found if item.group(1).lower() not in _OPEN_FIELDS and item.group(2)]
+    member = re.compile(
+        rb"[ \t]*" + quote + rb"([^\"\\]{1,200})" + quote + rb"[ \t]*:[ \t]*"
+        rb"(?:" + quote + rb"(.*?)" + quote + rb"|([\w.+-]+)|\[REDACTED-[\w-]+\])[ \t]*([,}])"
+    )  # fmt: skip
+    found: list[tuple[Stretch, ...]] = []
+    place, sign = data.index(b"{", start) + 1, b","
+    while sign == b",":
+        item = member.match(data, place, end)
+        if not item:  # nested, or no JSON after all
+            return [stretches]
+        span = max(item.span(2), item.span(3))
+        if item.group(1).lower() not in _OPEN_FIELDS and span[0] < span[1]:
+            found.append((span,))
+        place, sign = item.end(), item.group(4)
+    return found if place == end else [stretches]
 
 
 def _adjacent(data: bytes, end: int) -> Iterator[Stretch]:

@@ -5,7 +5,8 @@ import string
 
 import pytest
 
-from diagnose import redact
+from diagnose import personal, redact
+from diagnose.secret import Kind
 
 MESSAGES = {
     "sql server": "Violation of UNIQUE KEY constraint 'UQ_{f}'. The duplicate key value is ({v}).",
@@ -65,6 +66,23 @@ def test_a_personal_value_goes_wherever_its_message_quotes_it(message, field):
 def test_a_full_name_goes_as_well(message):
     told = redact(MESSAGES[message].format(f="customer_name", v="Jane Okafor"))
     assert "Okafor" not in told
+
+
+VALUES = {
+    Kind.SSN: "999-99-9999", Kind.PERSONAL_ID: "LL999-999-999", Kind.CARD: "LLLLL9999L", Kind.NAME: "Jane Okafor",
+    Kind.ADDRESS: "12 Main Street", Kind.ACCOUNT: "9999999999",
+}  # fmt: skip
+NAMES = [
+    pytest.param(name + "_card_number" * (name in personal.NUMBERED), kind, form, id=name)
+    for names, kind, form in personal.FIELDS
+    for name in sorted(names)
+]
+
+
+@pytest.mark.parametrize(("field", "kind", "form"), NAMES)
+def test_every_name_of_a_field_is_found(field, kind, form):
+    value = made_up("999-999-999" if form == personal.SIN else VALUES[kind], field)
+    assert value not in redact(f'rejected: {{"id": 23, "{field}": "{value}"}}')
 
 
 @pytest.mark.parametrize(

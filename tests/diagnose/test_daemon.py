@@ -137,3 +137,9 @@ def test_the_lost_node_that_an_aborted_job_could_not_reach_is_the_cause(tree, ve
     )
     told = verdict(line(1, "RMAuditLogger (IPC): USER=hadoop"), *gone(host))
     assert told.failure_type is expected and not told.safe_to_retry
+
+
+def test_a_daemon_s_log_alone_does_not_tell_which_node_mattered(tmp_path):
+    log = tmp_path / "hadoop-yarn-resourcemanager-ip-10-0-2-11.ec2.internal.log"
+    log.write_text("\n".join([*gone(HERE), line(17, LOST.replace("LOST", "DECOMMISSIONED"), host=THERE), ""]))
+    assert run_logs(log).diagnosis.failure_type is not FailureType.NODE_LOST

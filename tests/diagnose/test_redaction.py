@@ -261,3 +261,25 @@ def test_the_equal_pieces_of_a_cut_token_go_and_the_line_below_them_stays(width,
     told = redact("\n".join(prefix.format(n=n) + line for n, line in enumerate(lines)))
     assert [piece for piece in pieces if len(piece) >= 6 and piece in told] == []
     assert "next-setting-17" in told and "status=17" in told and told.count("\n") == len(lines) - 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"username":"etl","port":5432,"password":"P","pin":D}',
+        '{"db":{"password":"P"},"pin":D}',
+        '{"keys":["P","x"],"pin":D}',
+        '{"password":"P","pin":D',
+    ],
+)
+def test_of_json_in_a_secret_no_value_stays_but_those_of_open_fields(value, seed):
+    rng = random.Random(f"{value} {seed}")
+    password = "".join(rng.choices(string.ascii_letters, k=10)) + f"!{rng.randrange(10, 99)}"
+    pin = str(rng.randrange(100_000, 999_999))
+    held = value.replace("P", password).replace("D", pin)
+    for text in (f"SecretString: '{held}'", json.dumps({"SecretString": held})):
+        told = redact(text)
+        assert password not in told and pin not in told and redact(told) == told
+    if value.startswith('{"username"'):
+        assert '"username":"etl","port":5432' in redact(f"SecretString: '{held}'")

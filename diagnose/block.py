@@ -29,6 +29,7 @@ _LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
 
 _FILE = small(rb"\.(?:jar|py|zip|gz|csv|json|parquet|log|sh|sql|xml|conf|git)\z")
+_KEYED = small(rb"(?:[A-Za-z]?[a-z0-9_.-]*|[A-Z_]+)=[^=]")  # a token's end may hold the sign as well
 _PIECE = small(rb"[A-Za-z0-9+/=_.~%-]+")
 _WORDS = small(rb"[a-z]+(?:-[a-z]+)+(?:-[0-9]+)?\z|[a-z]+\z")
 _ALIKE = bytes.maketrans(b"123456789", b"000000000")
@@ -211,7 +212,7 @@ def _columns(data: bytes, start: int, end: int) -> list[Stretch]:
             ):
                 break
             width = size
-        other = b"=" in text.rstrip(b"=") or _WORDS.match(text) or _FILE.search(text)
+        other = _KEYED.match(text) or _WORDS.match(text) or _FILE.search(text)
         if size > width or (size < width and other):
             break
         found.append(piece.span())

@@ -164,7 +164,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         kind=Kind.S3_PATH,
         pattern=rb"(?i)\bbucket(?: named?)?[ \t:=]+\\*[\"'`]?([0-9]*[a-z][a-z0-9]*-"
-        rb"[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*[a-z0-9])",
+        rb"[a-z0-9.-]*(?:-|[0-9])[a-z0-9.-]*[a-z0-9]|[0-9]+-[0-9.-]*[a-z][a-z0-9.-]*[a-z0-9])",
         needles=(b"bucket",),
     ),
     Shape(

@@ -283,3 +283,8 @@ def test_of_json_in_a_secret_no_value_stays_but_those_of_open_fields(value, seed
         assert password not in told and pin not in told and redact(told) == told
     if value.startswith('{"username"'):
         assert '"username":"etl","port":5432' in redact(f"SecretString: '{held}'")
+
+
+@pytest.mark.parametrize("name", ["acme-raw-2", "2024-archive1", "2024-raw-zone", "7days-raw-eu", "1-2-x1"])
+def test_a_bucket_s_name_goes_whatever_it_begins_with(name):
+    assert name not in redact(f"AmazonS3Exception: access to bucket {name} was denied")

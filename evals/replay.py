@@ -84,8 +84,13 @@ def answer(task: Task, diagnose: Diagnose, scorers: Mapping[str, Scorer] = SCORE
         row = _judged(task, run(task.log_root, diagnose, repeat=task.repeat, raw=raw), scorers)
         row.model_dump_json()  # a text that is no Unicode can't be kept
     except Exception as error:  # noqa: BLE001 (files of the case, a scorer, a payload that can't be written)
-        return _judged(task, Outcome(diagnosis=None, error=_told(error)), scorers)
+        return unanswered(task, error, scorers)
     return row
+
+
+def unanswered(task: Task, error: Exception, scorers: Mapping[str, Scorer] = SCORERS) -> Row:
+    """Make the errored row of a task that nobody answered."""
+    return _judged(task, Outcome(diagnosis=None, error=_told(error)), scorers)
 
 
 def _told(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from evals.evaluation import Evaluation, assess
 from evals.journal import FILE, Journal
 from evals.known import load_known
 from evals.pace import per_minute, unlimited
-from evals.pool import spread
+from evals.pool import LIMIT_SECONDS, spread
 from evals.provenance import describe
 from evals.replay import Diagnose, Task, plan, replay
 from evals.report import FORMATS, to_markdown, to_page
@@ -74,7 +74,7 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_course(parser: argparse.ArgumentParser) -> None:
-    jobs = f"worker processes; default: one per core, {MODEL_JOBS} for a model"
+    jobs = f"worker processes, {LIMIT_SECONDS:.0f} s a case; default: one per core, {MODEL_JOBS} for a model"
     parser.add_argument("--jobs", type=_positive, metavar="N", help=jobs)
     parser.add_argument("--rate", type=_rate, metavar="N", help="at most N cases per minute")
     where = (

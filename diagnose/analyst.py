@@ -24,7 +24,8 @@ from diagnose.finding import (
     is_last_word,
 )
 from diagnose.layout import SourceKind
-from diagnose.ranking import AFTERMATH, Judgement, ended, exception_lines, named_exceptions, raised
+from diagnose.leftover import AFTERMATH
+from diagnose.ranking import Judgement, ended, exception_lines, named_exceptions, raised
 from diagnose.record import Level
 from diagnose.signature import Role, fill
 from diagnose.taxonomy import FACTS, FailureType, RetryRule

@@ -13,10 +13,11 @@ from typing import Final
 
 from diagnose import attempt
 from diagnose.anchor import Interest
+from diagnose.ending import ERROR_CLASS, FS_SHELL, QUIET, TASK_TOLD, TOLD_LINES, is_ending
 from diagnose.fate import DRIVERS, Fates
 from diagnose.layout import Source, SourceKind
 from diagnose.logger import is_own
-from diagnose.record import Header, Level, parse_header
+from diagnose.record import Level, parse_header
 from diagnose.scan import Mark, Passage
 from diagnose.signature import Catalogue, Match, Role, Signature
 from diagnose.task import Scope, TaskBook, task_of
@@ -102,34 +103,9 @@ class Finding(Spot):
         return self.event.mark.time
 
 
-_ENDED_BY: Final = re.compile(
-    r"(?:ApplicationMaster|Client|SparkSubmit|SparkContext|SparkUncaughtExceptionHandler|Utils)\S*: "
-    r"(?:\S+: )?.{0,40}(?:User class threw exception|Final app status: (?:FAILED|KILLED)|Uncaught exception|"
-    r"Application diagnostics message|Error initializing SparkContext)"
-)
-"""In a record of the platform: what ended the driver."""
-_DIAGNOSTICS: Final = re.compile(r"^\s+diagnostics: (?!N/A|AM container is launched|\[)\S")
-_BARE_END: Final = re.compile(
-    r'Exception in thread "(?:main|Driver)"|FAILED: (?:\w+Exception|Execution Error|Error in|ParseException)|'
-    r"Error: (?:Failed|Could not|Cannot|Unrecognized|Missing|Must|No main|Master|Only|Either|Invalid)|"
-    r"\S+: error: (?:the following arguments|unrecognized arguments|argument )|"
-    r"(?:\S*/)?python\S*: can't open file|(?:\S*/)?(?:ba)?sh: "
-)
-"""At the start of a line without a header: the last words of a process."""
-_ERROR_CLASS: Final = re.compile(r"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*\] \S|Error in query: ")
-"""What `spark-sql` prints of an error of analysis, and nothing else: its class, or the older words."""
-
-
-def _is_ending(text: str, header: Header | None, *, first: bool) -> bool:
-    """Tell whether a line says how the driver or the step ended."""
-    if first and header is not None:
-        return _ENDED_BY.search(text) is not None
-    return _DIAGNOSTICS.match(text) is not None or _BARE_END.match(text) is not None
-
-
 def ending_line(event: "Event") -> int | None:
     """Find the position of the line in which a record says how the run ended, or None."""
-    return next((p for p, text in event.lines if _is_ending(text, parse_header(text), first=True)), None)
+    return next((p for p, text in event.lines if is_ending(text, parse_header(text), first=True)), None)
 
 
 MAX_HANDLED: Final = 2
@@ -175,6 +151,12 @@ class _Grader:
                 if mark.traceback and passage.lines[mark.first].text.startswith("Traceback"):
                     number = passage.lines[mark.first].number
                     self._last_traceback[file] = max(self._last_traceback.get(file, 0), number)
+        self._told = {
+            (passage.source.file, line.number)
+            for passage in passages
+            for line in passage.lines
+            if line.text.startswith(TASK_TOLD)
+        }
         self._plain = _plain_lines(passages, self._last_traceback)
         self._lone = len({passage.source.file for passage in passages}) == 1
 
@@ -216,8 +198,9 @@ class _Grader:
         ends = (mark.interest is not Interest.TAIL and _says_end(passage, mark)) or (
             passage.source.stream == "stderr"
             and self._is_near_end(passage, mark)
-            and any(_ERROR_CLASS.match(passage.lines[i].text) for i in range(mark.first, mark.last + 1))
+            and any(ERROR_CLASS.match(passage.lines[i].text) for i in range(mark.first, mark.last + 1))
         )
+        ends = ends or self._is_shell_s_last(passage, mark)
         if ends or self._fates.is_starving(passage, mark):
             return Standing.TERMINAL, ""
         return self._grade_plain(passage, mark)
@@ -225,12 +208,19 @@ class _Grader:
     def _is_near_end(self, passage: Passage, mark: Mark) -> bool:
         return self._last_line[passage.source.file] - passage.lines[mark.last].number < _LAST_WORDS
 
+    def _is_shell_s_last(self, passage: Passage, mark: Mark) -> bool:
+        last = passage.lines[mark.last]
+        left = self._last_line[passage.source.file] - last.number
+        return passage.source.kind is SourceKind.STEP and left <= 1 and FS_SHELL.match(last.text) is not None
+
     def _grade_plain(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         """Grade a driver's record that says nothing of how the run ended."""
         if mark.after_end:
             return Standing.PAST, "logged after the driver had begun to shut down"
         if mark.level is Level.NONE:
             return self._grade_bare(passage, mark), ""
+        if QUIET.search(passage.lines[mark.first].text):
+            return Standing.ERROR, ""
         standing = _by_interest(mark)
         if standing is Standing.FATAL and _CONTAINER_END.search(passage.lines[mark.first].text):
             scope = (passage.source.application, passage.source.attempt)
@@ -256,7 +246,9 @@ class _Grader:
         near_end = self._is_near_end(passage, mark)
         if passage.lines[mark.first].text.startswith("#"):
             return Standing.FATAL  # HotSpot's banner
-        return Standing.ERROR if near_end else Standing.HINT
+        number = passage.lines[mark.first].number
+        told = any(file == passage.source.file and 0 < number - at <= TOLD_LINES for file, at in self._told)
+        return Standing.ERROR if near_end or told else Standing.HINT
 
 
 def _plain_lines(passages: Iterable[Passage], after: Mapping[str, int]) -> dict[str, set[int]]:
@@ -276,7 +268,8 @@ def _grade_other(passage: Passage, mark: Mark, *, lone: bool) -> Standing:
     A `lone` log is a daemon's with nothing beside it, so nothing tells which of its nodes mattered.
     """
     lonely = (SourceKind.EXECUTOR, SourceKind.CONTROLLER, SourceKind.CONTEXT)
-    if passage.source.kind in lonely and mark.interest >= Interest.ERROR:
+    quiet = QUIET.search(passage.lines[mark.first].text) is not None
+    if passage.source.kind in lonely and (quiet or mark.interest >= Interest.ERROR):
         return Standing.ERROR
     texts = (passage.lines[i].text for i in range(mark.first, mark.last + 1))
     if passage.source.kind in (SourceKind.NODE_MANAGER, SourceKind.RESOURCE_MANAGER):
@@ -300,7 +293,7 @@ _CONTAINER_END: Final = re.compile(
 def _says_end(passage: Passage, mark: Mark) -> bool:
     lines = [passage.lines[i].text for i in range(mark.first, mark.last + 1)]
     header = parse_header(lines[0])
-    return any(_is_ending(text, header, first=place == 0) for place, text in enumerate(lines))
+    return any(is_ending(text, header, first=place == 0) for place, text in enumerate(lines))
 
 
 def _by_interest(mark: Mark) -> Standing:

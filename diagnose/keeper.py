@@ -161,6 +161,7 @@ class Keeper:
                 self._append_alone(record, grade(record) if interest is None else interest, name)
         self._append_statements()
         self._scan.passages.sort(key=lambda p: p.lines[0].number)
+        self._scan.note_sink()
         self._scan.counts = {name: count for name, count in self._seen.items() if count > MAX_REPEATS}
 
     def is_known(self, name: str) -> bool:

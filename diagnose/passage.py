@@ -7,7 +7,7 @@ from diagnose.anchor import Interest
 from diagnose.layout import Source
 from diagnose.log import Line, ReadReport
 from diagnose.record import Level
-from diagnose.sign import WriteSign
+from diagnose.sign import SINK, WriteSign, is_sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,12 @@ class Scan:
     strong_apps: set[str] = field(default_factory=set)
     weak_apps: set[str] = field(default_factory=set)
     first_time: datetime | None = None
+
+    def note_sink(self) -> None:
+        """Note the first frame kept that shows a task handing its rows to a sink."""
+        lines = (line for passage in self.passages for line in passage.lines)
+        if (frame := next((line for line in lines if is_sink(line.text)), None)) is not None:
+            self.add_sign(SINK.what, frame)
 
     def add_sign(self, what: str, line: Line) -> None:
         """Note a line that shows a write."""

@@ -14,6 +14,7 @@ from typing import Final
 from diagnose.anchor import Interest
 from diagnose.finding import Event, Finding, Standing, causes, is_frame
 from diagnose.layout import SourceKind
+from diagnose.leftover import AFTERMATH, without_leftovers
 from diagnose.signature import Role
 from diagnose.task import Scope
 from diagnose.taxonomy import FailureType
@@ -22,8 +23,6 @@ STANDING_WEIGHT: Final = 2.0
 """A step of standing outweighs a step of specificity: a vague exception that ended the driver beats a
 clear one that didn't, unless the clear one is nearly as fatal."""
 _NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
-AFTERMATH: Final = frozenset({FailureType.OUTPUT_EXISTS})
-"""What a second attempt fails on because of what the first one left behind."""
 EVICTIONS: Final = frozenset(
     {
         FailureType.NODE_LOST,
@@ -76,7 +75,7 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
     scores = {id(f): _score(f, ended) for f in alive}
     blind = not any(event.source.kind is SourceKind.DRIVER for event in happened)
     eligible = [f for f in alive if _is_eligible(f, ended, blind=blind)]
-    eligible = _drop_explained(eligible)
+    eligible = without_leftovers(_drop_explained(eligible), happened)
     ranked = sorted(eligible, key=lambda f: _sort_key(f, scores[id(f)]))
     ranked = _without_evicted(ranked, _last_attempts(happened))
     primary, aftermath = _first_attempt(ranked, scores)

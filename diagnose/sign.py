@@ -1,8 +1,9 @@
 """Signs that a write has begun: patterns over every byte read, before windows and budget.
 
 A sign is a logged effect: a commit, a saved task output, a finished or failed write. Lines that every
-driver prints (`Registering OutputCommitCoordinator`, `File Output Committer Algorithm version`) and stack
-frames of a write command are none. A rerun after any sign may repeat or corrupt data.
+driver prints (`Registering OutputCommitCoordinator`, `File Output Committer Algorithm version`) and the driver's
+stack frames of a write command are none; in what is kept of a log, a frame of what a task hands its rows to is
+one. A rerun after any sign may repeat or corrupt data.
 Each row: what it shows, the pattern (RE2, one line), an example as printed, its source.
 """
 
@@ -113,6 +114,17 @@ SIGNS: Final[tuple[SignRow, ...]] = (
 )  # fmt: skip
 """Signs in the logs of engines, searched in every line of the step and of its containers."""
 
+SINK: Final = SignRow(
+    "a task failed in the code that hands its rows to the sink",
+    r"\bat \S*(?:JdbcUtils\$\.savePartition|SparkHadoopWriter\$\.executeTask|DataWritingSparkTask\$?\.(?:run|write)|"
+    r"KafkaWriteTask\.execute|KafkaRowWriter\.sendRow|EsRDDWriter\.write|MongoDataWriter\.write|"
+    r"TableWriter\.(?:write|internalWrite)|\w*RecordWriter\.write|CopyFilesRunnable\.run)\(",
+    "\tat org.apache.spark.sql.execution.datasources.jdbc.JdbcUtils$.savePartition(JdbcUtils.scala:748)",
+    "Spark's sinks; connectors of Elasticsearch, MongoDB, Cassandra; Hadoop's RecordWriter; S3DistCp",
+)
+"""A stack frame, so not searched for in every line: frames are skipped for speed."""
+_SINK: Final = re2.compile(SINK.pattern)
+
 HEALTHY: Final = (
     r"[Dd]eleting staging directory \S+|Deleting directory /\S+|"
     r"(?i:(?:delet|remov|renam|mov)\w+ .{0,20}\S*\.sparkStaging\S*)|"
@@ -189,6 +201,11 @@ class WriteSign:
         if "commit" in self.what or "finished" in self.what:
             return 2
         return 0 if self.what == OWN_WORDS.what else 1
+
+
+def is_sink(text: str) -> bool:
+    """Tell whether a line is a frame of a task that hands its rows to a sink."""
+    return text.lstrip().startswith("at ") and _SINK.search(text) is not None
 
 
 class SignSearch:

@@ -12,9 +12,11 @@ from typing import Final
 Scope = tuple[str | None, int | None]
 """An application and its attempt; both None in logs that name neither."""
 
-_LOST: Final = re.compile(r"Lost task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)")
+_LOST: Final = re.compile(
+    r"Lost task (?P<index>\d+)\.(?P<again>\d+) in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)"
+)
 _RAISED: Final = re.compile(
-    r"Exception in task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)"
+    r"Exception in task (?P<index>\d+)\.(?P<again>\d+) in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)"
 )
 _FINISHED: Final = re.compile(r"Finished task (?P<index>\d+)\.\d+ in stage (?P<stage>\d+)\.\d+ \(TID")
 _ABORTED: Final = re.compile(
@@ -82,6 +84,12 @@ def task_of(line: str) -> TaskRef | None:
     """Read the task that a failure line is about, or None."""
     hit = _LOST.search(line) or _RAISED.search(line)
     return _ref(hit) if hit else None
+
+
+def tries_of(line: str) -> int | None:
+    """Read how often the task that a failure line is about had failed before, or None."""
+    hit = _LOST.search(line) or _RAISED.search(line)
+    return int(hit["again"]) if hit else None
 
 
 def aborted_stage(line: str) -> int | None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from diagnose.sign import OWN_WORDS, SIGNS, SignSearch
+from diagnose.pipeline import run_logs
+from diagnose.sign import OWN_WORDS, SIGNS, SINK, SignSearch, is_sink
+from tests.conftest import traceback
 
 SEARCH = SignSearch()
 
@@ -97,3 +99,27 @@ def test_work_on_frames_and_settings_is_no_sign(line):
 )
 def test_healthy_words_elsewhere_in_the_line_veto_nothing(line):
     assert SEARCH.find(line)
+
+
+def test_a_task_that_failed_in_its_sink_had_begun_to_write(tree, tmp_path):
+    closed = "org.postgresql.util.PSQLException: This connection has been closed.\n"
+    frames = f"\tat org.postgresql.jdbc.PgConnection.checkClosed(PgConnection.java:883)\n{SINK.example}\n"
+    where = "(TID 7) (ip-10-0-2-10.ec2.internal executor 3)"
+    tree.driver(
+        f"26/11/22 07:00:09 WARN TaskSetManager: Lost task 2.3 in stage 7.0 {where}: {closed}{frames}"
+        "26/11/22 07:00:09 ERROR TaskSetManager: Task 2 in stage 7.0 failed 4 times; aborting job\n",
+        traceback(
+            f"py4j.protocol.Py4JJavaError: An error occurred while calling o5.jdbc.\n: {closed}".rstrip()
+        ),
+    )
+    diagnosis = run_logs(tree.write(tmp_path)).diagnosis
+    assert not diagnosis.safe_to_retry
+    assert SINK.what in diagnosis.retry_reason
+
+
+def test_a_sink_is_told_from_a_reader_and_from_words():
+    assert is_sink(SINK.example)
+    assert not is_sink(
+        "\tat org.apache.spark.sql.execution.datasources.jdbc.JDBCRDD.compute(JDBCRDD.scala:10)"
+    )
+    assert not is_sink(f"see {SINK.example}")

@@ -221,12 +221,20 @@ class _Grader:
             return self._grade_bare(passage, mark), ""
         if QUIET.search(passage.lines[mark.first].text):
             return Standing.ERROR, ""
+        if self._is_last_warning(passage, mark):
+            return Standing.ERROR, ""
         standing = _by_interest(mark)
         if standing is Standing.FATAL and _CONTAINER_END.search(passage.lines[mark.first].text):
             scope = (passage.source.application, passage.source.attempt)
             by_loss = self._fates.ended_by_loss(scope, self._tasks)
             standing = Standing.FATAL if by_loss else Standing.HINT
         return standing, ""
+
+    def _is_last_warning(self, passage: Passage, mark: Mark) -> bool:
+        """Tell a warning of the job's own among the last lines of its output: an exit may follow from it."""
+        source, first = passage.source, passage.lines[mark.first].text
+        own = source.kind is SourceKind.DRIVER and source.stream == "stdout" and is_own(parse_header(first))
+        return own and mark.level is Level.WARN and self._is_near_end(passage, mark)
 
     def _grade_traceback(self, passage: Passage, mark: Mark) -> tuple[Standing, str]:
         first = passage.lines[mark.first]

@@ -4,7 +4,7 @@ import pytest
 
 from diagnose.pipeline import run_logs
 from diagnose.taxonomy import FailureType
-from tests.conftest import APP
+from tests.conftest import APP, traceback
 
 QUIET = (
     "26/11/22 07:00:05 WARN HadoopFSUtils: The directory hdfs://h:8020/data/log was not found.\n"
@@ -75,3 +75,36 @@ def test_an_unknown_exception_of_java_that_python_passes_on_is_the_end(tree, ver
     assert told.failure_type is FailureType.UNCLASSIFIED and not told.safe_to_retry
     assert "BookTooOldException: newest edition is of 2026-11-19" in told.root_cause
     assert any("BookTooOldException" in row.text for row in told.evidence)
+
+
+REFUSED = (
+    "2026-11-22 07:00:19,133 WARNING column key v7: An error occurred (AccessDeniedException) when calling the Decrypt "
+    "operation: User: arn:aws:sts::111122223333:assumed-role/job/i-0abc is not authorized to perform: kms:Decrypt\n"
+)
+
+
+def test_a_warning_among_the_job_s_last_words_tells_why_it_left(tree, verdict):
+    tree.driver(stdout=f"2026-11-22 07:00:10,001 INFO stays exported\n{REFUSED}", status=12)
+    assert verdict().failure_type is FailureType.ENCRYPTION_PERMISSION
+
+
+def test_a_warning_long_before_the_end_is_none(tree, verdict):
+    more = "".join(f"2026-11-22 07:00:19,{n} INFO part {n} exported\n" for n in range(200, 220))
+    tree.driver(stdout=f"{REFUSED}{more}", status=12)
+    assert verdict().failure_type is FailureType.UNEXPLAINED_EXIT
+
+
+def test_a_warning_loses_against_the_exception_that_ended_the_job(tree, verdict):
+    tree.driver(stdout=f"{REFUSED}{traceback('acme.ledger.LedgerStateFault: period sealed')}")
+    assert verdict().failure_type is FailureType.UNCLASSIFIED
+
+
+def test_a_repository_that_does_not_answer_stands_behind_what_was_not_found(tree, verdict):
+    tree.step(
+        "stderr",
+        "\t\tmodule not found: com.acme#io_2.12;1.8.3\n:::: ERRORS\n"
+        "\tServer access error at url https://nexus.acme.com/com/acme/io_2.12/1.8.3/io_2.12-1.8.3.pom "
+        "(java.net.ConnectException: Connection refused)\n\n\n:: USE VERBOSE OR DEBUG MESSAGE LEVEL FOR MORE DETAILS\n"
+        'Exception in thread "main" java.lang.RuntimeException: [unresolved dependency: com.acme#io_2.12;1.8.3: not found]\n',
+    )
+    assert verdict().failure_type is FailureType.SERVICE_UNREACHABLE

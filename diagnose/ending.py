@@ -1,7 +1,7 @@
 """How the platforms' own lines say that a driver, a step or one of its tasks ended; pure patterns.
 
 Sources: Spark ApplicationMaster, Client and SparkSubmit 3.5; Hive 2.3 CLI; argparse; shells; Hadoop 3.3
-FsShell, mapreduce.Job, AbstractService, YarnChild; S3DistCp.
+FsShell, Pig Grunt, Sqoop ImportTool, mapreduce.Job, AbstractService, YarnChild; S3DistCp.
 """
 
 import re
@@ -12,7 +12,9 @@ from diagnose.record import Header
 _ENDED_BY: Final = re.compile(
     r"(?:ApplicationMaster|Client|SparkSubmit|SparkContext|SparkUncaughtExceptionHandler|Utils)\S*: "
     r"(?:\S+: )?.{0,40}(?:User class threw exception|Final app status: (?:FAILED|KILLED)|Uncaught exception|"
-    r"Application diagnostics message|Error initializing SparkContext)"
+    r"Application diagnostics message|Error initializing SparkContext)|"
+    r"org\.apache\.pig\.tools\.grunt\.Grunt - ERROR \d|tool\.(?:Im|Ex)portTool: (?:Im|Ex)port failed: |"
+    r"tool\.\w+Tool: Encountered IOException running "
 )
 """In a record of the platform: what ended the driver."""
 _DIAGNOSTICS: Final = re.compile(r"^\s+diagnostics: (?!N/A|AM container is launched|\[)\S")

@@ -13,7 +13,7 @@ Scope = tuple[str | None, int | None]
 """An application and its attempt; both None in logs that name neither."""
 
 _LOST: Final = re.compile(
-    r"Lost task (?P<index>\d+)\.(?P<again>\d+) in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)"
+    r"Lost task (?P<index>\d+)\.(?P<again>\d+) in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)[,)]"
 )
 _RAISED: Final = re.compile(
     r"Exception in task (?P<index>\d+)\.(?P<again>\d+) in stage (?P<stage>\d+)\.\d+ \(TID (?P<tid>\d+)\)"

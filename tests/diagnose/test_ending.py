@@ -62,7 +62,7 @@ py4j.protocol.Py4JJavaError: An error occurred while calling z:com.acme.pricing.
 : com.acme.pricing.PricingException: rate book can't be used
 \tat com.acme.pricing.RateBook.open(RateBook.java:27)
 \tat java.base/java.lang.Thread.run(Thread.java:840)
-Caused by: com.acme.pricing.BookTooOldException: newest edition is of 2026-11-19
+Caused by: com.acme.pricing.BookSealedException: newest edition is of 2026-11-19
 \tat com.acme.pricing.RateBook.open(RateBook.java:22)
 \t... 12 more
 
@@ -73,8 +73,8 @@ def test_an_unknown_exception_of_java_that_python_passes_on_is_the_end(tree, ver
     tree.driver(stdout=PY4J)
     told = verdict()
     assert told.failure_type is FailureType.UNCLASSIFIED and not told.safe_to_retry
-    assert "BookTooOldException: newest edition is of 2026-11-19" in told.root_cause
-    assert any("BookTooOldException" in row.text for row in told.evidence)
+    assert "BookSealedException: newest edition is of 2026-11-19" in told.root_cause
+    assert any("BookSealedException" in row.text for row in told.evidence)
 
 
 REFUSED = (

@@ -21,6 +21,12 @@ def test_a_task_that_a_later_attempt_finished_has_survived():
     assert not tasks.is_fatal(SCOPE, TaskRef(2, 3))
 
 
+def test_spark_2_names_host_and_executor_beside_the_tid():
+    old = LOST.replace("(TID 17) (h executor 1)", "(TID 17, h, executor 1)")
+    assert task_of(old) == task_of(LOST) == TaskRef(2, 3)
+    assert book(old, ABORT).is_fatal(SCOPE, TaskRef(2, 3))
+
+
 def test_a_stage_retry_counts_as_survival_too():
     assert book(LOST, DONE.replace("stage 2.0", "stage 2.1")).has_survived(SCOPE, TaskRef(2, 3))
 

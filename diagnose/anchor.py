@@ -42,7 +42,7 @@ _AS_WRITTEN: Final = (
     r"exceed", r"[Dd]enied", r"[Rr]efused", r"[Tt]imed? ?out", r"No space left", r"[Qq]uota", r"OutOfMemory", r"\b[Ll]ost\b",
     r"[Aa]bort", r"Unable to", r"[Cc]annot", r"[Cc]ould not", r"[Cc]ouldn't", r"not found", r"No such", r"does not exist",
     r"already exists", r"[Uu]nauthorized", r"Forbidden", r"[Nn]ot authorized", r"[Tt]hrottl", r"Slow ?Down", r"[Ss]afe ?mode",
-    r"[Pp]reempt", r"Killing container", r"^\[[A-Z][A-Z0-9]*_[A-Z0-9_.]+\] ", r"^Error in query: ",
+    r"[Pp]reempt", r"Killing container", r"garbage collectors|collector combinations|heap size set", r"^\[[A-Z][A-Z0-9]*_[A-Z0-9_.]+\] ", r"^Error in query: ",
 )  # fmt: skip
 _ANY_CASE: Final = (
     r"decommission", r"unhealthy", r"bad node", r"[Ii]nvalid", r"[Ii]nsufficient", r"[Rr]etr(?:y|ies|ying)\b",

@@ -83,7 +83,10 @@ def judge(happened: Sequence[Event], found: Sequence[Finding]) -> Judgement:
         primary is not None and primary.event.standing < Standing.FATAL and _explains_end(primary, ended)
     )
     unknown = _unknown_end(happened, found)
-    if unknown is not None and _outranks(unknown, primary, scores, promoted=promoted):
+    behind = _behind(unknown, ranked) if unknown is not None else None
+    if behind is not None:
+        primary, unknown = behind, None
+    elif unknown is not None and _outranks(unknown, primary, scores, promoted=promoted):
         primary = None
     else:
         unknown = None
@@ -265,6 +268,22 @@ def _outranks(unknown: Event, primary: Finding | None, scores: dict[int, float],
     if primary is None or scores[id(primary)] < STANDING_WEIGHT * Standing.FATAL + 2:
         return True
     return not promoted and unknown.standing > primary.event.standing
+
+
+_DIRECT: Final = "The above exception was the direct cause of the following exception:"
+_CHAIN_LINES: Final = 120
+
+
+def _behind(unknown: Event, ranked: Iterable[Finding]) -> Finding | None:
+    """Find the cause that Python names as the direct one of the unknown exception that ended the run."""
+    words = {unknown.passage.lines[position].text for position in ended(unknown)}
+    for finding in ranked:
+        following = finding.event.passage.lines[finding.position + 1 :][:_CHAIN_LINES]
+        after = iter(line.text for line in following)
+        linked = any(text == _DIRECT for text, _ in zip(after, range(3), strict=False))
+        if linked and any(text in words for text in after):
+            return finding
+    return None
 
 
 def _unknown_end(happened: Sequence[Event], found: Sequence[Finding]) -> Event | None:

@@ -108,3 +108,46 @@ def test_a_repository_that_does_not_answer_stands_behind_what_was_not_found(tree
         'Exception in thread "main" java.lang.RuntimeException: [unresolved dependency: com.acme#io_2.12;1.8.3: not found]\n',
     )
     assert verdict().failure_type is FailureType.SERVICE_UNREACHABLE
+
+
+DIRECT = (
+    "Traceback (most recent call last):\n"
+    '  File "/home/hadoop/job.py", line 20, in fares\n    urlopen(url)\n'
+    "urllib.error.HTTPError: HTTP Error 503: Service Unavailable\n\n"
+    "The above exception was the direct cause of the following exception:\n\n"
+    "Traceback (most recent call last):\n"
+    '  File "/home/hadoop/job.py", line 23, in fares\n    raise FareGap(zone) from error\n'
+    "job.FareGap: zone 0\n"
+)
+
+
+def test_the_direct_cause_of_an_unknown_exception_is_the_cause(tree, verdict):
+    lost = (
+        "26/11/22 07:00:05 WARN TaskSetManager: Lost task 0.3 in stage 0.0 (TID 3) (ip-10-0-2-10.ec2.internal executor 1): "
+        f"org.apache.spark.api.python.PythonException: {DIRECT}\n\tat org.apache.spark.X.y(X.scala:1)\n"
+        "26/11/22 07:00:06 ERROR TaskSetManager: Task 0 in stage 0.0 failed 4 times; aborting job\n"
+    )
+    tree.driver(lost, stdout=traceback("job.FareGap: zone 0"))
+    assert verdict().failure_type is FailureType.SERVICE_UNREACHABLE
+
+
+def test_a_context_that_the_job_makes_too_late_is_told_by_the_master_s_wait(tree, verdict):
+    tree.driver(
+        "26/11/22 07:00:05 ERROR ApplicationMaster: Uncaught exception: \n"
+        "java.util.concurrent.TimeoutException: Futures timed out after [100000 milliseconds]\n"
+        "\tat org.apache.spark.deploy.yarn.ApplicationMaster.runDriver(ApplicationMaster.scala:515)\n",
+        status=13,
+    )
+    assert verdict().failure_type is FailureType.CODE_ERROR
+
+
+def test_options_that_java_refuses_stand_behind_executors_that_never_came(tree, verdict):
+    tree.driver(
+        "26/11/22 07:00:05 ERROR ApplicationMaster: Max number of executor failures (3) reached\n", status=11
+    )
+    vm = "Error occurred during initialization of VM\nMultiple garbage collectors selected\n"
+    for number in (2, 3, 4):
+        tree.container(number, "stdout", vm)
+    diagnosis = verdict()
+    assert diagnosis.failure_type is FailureType.INVALID_SETTING
+    assert "Multiple garbage collectors" in diagnosis.root_cause

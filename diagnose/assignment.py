@@ -84,7 +84,9 @@ _CONF_LINE = latin(
     rb"(?im)^[ \t]*(?:[0-9]+[ \t]+)?(?:/?\w[\w.-]*/(?:[\w.-]+/)*)?([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)"
     rb"[ \t]+(?:(?:Secure)?String[ \t]+)?(\S+)[ \t\r]*$"
 )
-_CONF_CELL = latin(rb"(?i)\|[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*\|")
+_CONF_CELL = latin(
+    rb"(?i)\|[ \t]*([\w.-]*(?:" + STEMS + rb")(?:[\w.-]*\w)?)[ \t]*\|[ \t]*([^|\s]+)[ \t]*(?:\||\z)"
+)
 
 _PAIR_REVERSED = latin(
     rb"(?i)" + QUOTE + rb"?\bval(?:ue)?" + QUOTE + rb"?" + DECO + rb"[:=]" + DECO

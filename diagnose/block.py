@@ -207,6 +207,7 @@ def _columns(data: bytes, start: int, end: int) -> list[Stretch]:
             if (
                 size not in {end - start, end - head - shared}
                 or size < MIN_COLUMN
+                or _SETTING.match(text)
                 or text.islower()
                 or text.isupper()
             ):

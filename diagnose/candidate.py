@@ -11,14 +11,14 @@ from diagnose.secret import COMMON_WORDS, STOP_WORDS, Kind
 _PLACEHOLDER = small(rb"\W{0,8}\[REDACTED-")
 _NO_VALUE = small(
     rb"(?i)[\W_]*(?:\$\{|\{\{|\$\(|%\(|%s\b|\{[0-9]?\}|\*{2,}|x{3,}\b|\.{3}|<)|.*(?:\(redacted\)|\*{5,})"
-    rb"|\$[A-Z_]+\z|[?][A-Z_]+\z"
+    rb"|\$(?:[A-Z_]+|[0-9]+)\z|\([a-z]+\z|[?][A-Z_]+\z"
     rb"|[\W_]*(?:hidden|redacted|masked|sensitive|filtered|removed|omitted|protected)[\W_]*\z"
     rb"|[\W_]*\z|(?:\w+type|(?:var)?char|decimal|varchar2|nvarchar)(?:\([^)]*\))?\z|arn:|:|nullable *="
 )
 _TOKEN = small(rb"[A-Za-z0-9+/=_.~%:|-]{12,}\z")
 _NO_TOKEN = small(
     rb"(?:app)?(?:application|container|attempt|appattempt|job|task|blk|step|stage)_"
-    rb"|[0-9]{4}-[0-9]{2}-|/|[a-z]+(?:\.\w+)+\z"
+    rb"|[0-9]{4}-[0-9]{2}-|[a-z][\w.]*-[0-9]+(?:\.[0-9]+)+\z|/|[a-z]+(?:\.\w+)+\z"
     rb"|[a-z0-9+.-]+://|[sj]-[A-Z0-9]{10,}\z|[\w.-]+:[0-9]+\z|AWS4-HMAC-SHA256|(?:SHA|Hmac|HMAC|MD"
     rb"|RSA|AES|PBKDF)-?[0-9]*(?:[A-Z][A-Z0-9]*)?(?:with|With|/|-)[\w/-]+\z|[0-9.:,-]+\z"
     rb"|[a-z]+(?:_[a-z]+)*=[^=]"
@@ -41,7 +41,7 @@ _NO_LOGIN = latin(
     rb"[0-9.:,_-]+\z|/|[a-z]+://|[\w-]+(?:\.[\w-]+)*\.(?:[a-z]{2,}|[0-9]+)(?::[0-9]+)?(?:/.*)?\z|\[REDACTED"
 )
 _METHOD = latin(
-    rb"(?i).*(?:sha-?[0-9]|md[45]|pbkdf|aes[_-]?[0-9]|scram-|bcrypt|argon|base64|utf-?[0-9]|oauth|column|\()|(?-i:[a-z0-9_.-]*_[a-z0-9_.-]*\z|[A-Z0-9_.-]*_[A-Z0-9_.-]*\z)|#"
+    rb"(?i)[a-z][\w.]*-[0-9]+(?:\.[0-9]+)+\z|.*(?:sha-?[0-9]|md[45]|pbkdf|aes[_-]?[0-9]|scram-|bcrypt|argon|base64|utf-?[0-9]|oauth|column|\()|(?-i:[a-z0-9_.-]*_[a-z0-9_.-]*\z|[A-Z0-9_.-]*_[A-Z0-9_.-]*\z)|#"
 )
 _CAMEL = latin(
     rb"(?:[A-Z]?[a-z]{2,})+[0-9]{0,2}(?:[A-Z][a-z]{2,})*\z|[A-Z]+[0-9]*-?[0-9]*\z|[\w.]+\(|[a-z]+:"
@@ -97,7 +97,7 @@ def is_coded(text: bytes) -> bool:
     """Whether a part between slashes is too long and mixed for a path: base64 holds slashes as well."""
     return any(
         len(part) >= MIN_CODED_BYTES and _mixed(part) and any(48 <= byte <= 57 for byte in part)
-        for part in text.split(b"/")
+        for part in text.rstrip(b"=").split(b"/")
         if part.isalnum()
     )
 

@@ -27,6 +27,12 @@ _ADDRESS_DASH = small(
 
 _PRODUCT_BEFORE = small(rb"[A-Za-z]/\z")  # `Chrome/120.0.0.0`
 
+_PINNED = small(rb"[\w.-]+==\z")  # `pyarrow==14.0.1.0` of pip
+_OF_HOST = small(rb"(?i)ip|host|addr|node|server|peer")
+_COUNTED = small(
+    rb"(?i)(?:\b(?:offset|lsn|scn|sequence)[\"']?[ ]?[:=(][ ]?|\bsnapshot\b[^\n]*[ =:(])\z"
+)  # a place in a topic, Iceberg's snapshots
+
 _IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21,
     "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
@@ -76,7 +82,8 @@ def _brand(digits: str) -> bool:
 
 def card(data: bytes, start: int, end: int) -> bool:
     """Whether the stretch is a payment card number."""
-    if not _card_edges(data, start, end) or _UNIT_AFTER.match(data, end):
+    counted = _COUNTED.search(data[max(0, start - 80) : start])
+    if counted or not _card_edges(data, start, end) or _UNIT_AFTER.match(data, end):
         return False
     if data[start - 3 : start] == b"|- ":  # process ids in YARN's dump of the process tree
         return False
@@ -148,7 +155,9 @@ def ipv4(data: bytes, start: int, end: int) -> bool:
         return False
     if before[-1:] in {b".", b"_", b"-"} or _IVY_BEFORE.search(before) or data[end : end + 1] == b"_":
         return False
-    return not _LETTER_AFTER_DOT.match(data, end) and not _VERSION_BEFORE.search(before)
+    pinned = _PINNED.search(before)
+    version = _VERSION_BEFORE.search(before) or (pinned and not _OF_HOST.search(pinned.group()))
+    return not version and not _LETTER_AFTER_DOT.match(data, end)
 
 
 def ipv6(data: bytes, start: int, end: int) -> bool:

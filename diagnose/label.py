@@ -80,7 +80,7 @@ STEMS = (
     rb"|app|client|customer|hmac|service|function|rsa|pgp|sas|enc|aes|data|routing|integration"
     rb"|symmetric|props|crypto|fernet|application|salt|functions|footer|column|cipher|kek|sse-c|keystore)"
     rb"[_.\s-]?key|encryption[.\w]*key|art-api|sess(?:ion)?id"
-    rb"|user[_. ]?info|url_?string|geburt|telefon|\btel\b"
+    rb"|user[_. ]?info|url_?string|geburt|telefon|\btel\b|(?:nt|lm)[ _-]?hash|owner_?id|" + personal.IDS
 )
 
 _NAME = rb"[A-Za-z\x80-\xff][A-Za-z\x80-\xff'.-]*"
@@ -94,6 +94,7 @@ _DATE = latin(
     + _MONTH + rb" [0-9]{1,2},? [0-9]{4}|datetime\.date\([0-9]{4}, ?[0-9]{1,2}, ?[0-9]{1,2}\)"
 )  # fmt: skip
 STREET = (
+    rb"(?:(?:Flat|Apt|Unit|Suite)\.? [0-9]{1,5}[A-Z]?, )?"
     rb"(?:[0-9]{1,5}[A-Za-z]? [A-Z][a-z.'-]+(?: [A-Z][A-Za-z.'-]*){1,4}|[A-Z\xc3][A-Za-z\x80-\xff.-]*"
     rb"(?:[Ss]tr(?:\.|a(?:ss|\xc3\x9f)e)|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse) [0-9]{1,4}[a-z]?\b"
     rb"|(?:Via|Viale|Corso|Piazza|Rua|Avenida|Calle|Plaza|Paseo)(?: [A-Z\xc3][A-Za-z\x80-\xff.'-]*){1,4}"
@@ -106,9 +107,10 @@ _DIGITS = latin(rb"[0-9](?:[ -]?[0-9]){3,22}")
 _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
 _CODE = latin(rb"[0-9]{3,4}\b")
 _UUID = latin(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./-]|%20){5,24}[0-9]")
+_PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./+-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
+_NT_HASH = latin(rb"(?:[0-9A-Fa-f]{32}:)?[0-9A-Fa-f]{32}\b")
 _LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
 _SESSION = latin(rb"[A-Za-z0-9_+/=.]{20,}")  # no UUID: those of Livy and Hive are evidence
 _COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}|[A-Za-z0-9+/_%.-]{20,}")
@@ -153,7 +155,7 @@ _PERSONAL: tuple[tuple[tuple[str, ...], Label], ...] = (
      Label(kind=Kind.PHONE, form=_PHONE)),
     (("accountnumber", "accountno", "acctno", "acctnumber", "accountnum", "acctnum"),
      Label(kind=Kind.ACCOUNT, form=_DIGITS)),
-    (("accountid", "awsaccount", "account"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
+    (("accountid", "awsaccount", "account", "ownerid"), Label(kind=Kind.ACCOUNT, form=_ACCOUNT_ID)),
     (("address",), Label(kind=Kind.ADDRESS, form=_STREET)),
     (("bucket", "bucketname"), Label(kind=Kind.S3_PATH, form=_BUCKET)),
     (("creds", "cred"), Label(kind=Kind.TOKEN, form=_LOGIN)),
@@ -168,13 +170,13 @@ _HARMLESS = frozenset(
     """
     alias algorithm arn attempt attempts auth authentication authenticator authority authorizer backend
     budget builder bytes cache callback cap change changed check chars class client codec column com
-    config configuration count counter created dir disabled encoder enabled endpoint error exception
+    config configuration count counter created days dir disabled encoder enabled endpoint error exception
     expiration expiry expires expired extractor factory fetcher field file filter format handler header
-    hint identifier id impl index info interval iterations java jar kind key-version kt len length
-    lifetime limit list location loader manager map max md5 min mode module mutability name names needed
-    not number owner parser path pattern period policy prefix processed processor parameter prompt
+    hint hours identifier id impl index info interval iterations java jar kind key-version kt len length
+    lifetime limit list location loader manager map max md5 min minutes mode module mutability name names
+    needed not number owner parser path pattern period policy prefix processed processor parameter prompt
     protocol provider providers py ratio realm ref refresher region regex registry renewal renewer
-    required reset resolver rotation rule rules scala schema scope secretmanager secretsmanager server
+    required reset resolver rotation rule rules scala schema scope seconds secretmanager secretsmanager server
     service size source spec status state store strategy strength suffix table template test time
     timeout total ttl type types update updated url uri usage used user username validation validator
     version window writer xml
@@ -192,6 +194,7 @@ _ODD = (
     (_CODES, Label(kind=Kind.SECRET, form=_LOGIN)),
     (("sessionid", "sessid"), Label(kind=Kind.TOKEN, weak=True, form=_SESSION)),
 )
+_NT_HASHES = frozenset({"nthash", "lmhash", "ntlmhash"})
 _NO_PASS = frozenset(
     {"bypass", "compass", "trespass", "overpass", "encompass", "underpass", "surpass", "multipass"}
 )
@@ -311,6 +314,8 @@ def _odd_label(words: tuple[str, ...], flat: str) -> Label | None:
     if flat.startswith(("fssftppassword", "fsftppassword")):
         return Label(kind=Kind.PASSWORD)
     found = next((label for tails, label in _ODD if flat.endswith(tails)), None)
+    if found is None and (words[-1] in _NT_HASHES or "".join(words[-2:]) in _NT_HASHES):
+        return Label(kind=Kind.SECRET, form=_NT_HASH)
     if found is None and (words[-1] == "auth" or flat.endswith("signatureprovided")):
         return Label(kind=Kind.TOKEN, weak=True, pair=words[-1] == "auth")
     return found

@@ -38,97 +38,46 @@ LOGINS: tuple[Shape, ...] = (
         check="authority",
     ),
     # User information in URLs, database logins, command lines of known tools
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@",
-        needles=(b"@",),
-        check="plain",
+    form(r":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>/?#]+)@", "@"),
+    form(r":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@", "@", check="userinfo"),
+    form(r"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)", "%3A"),
+    form(r"https?://([A-Za-z0-9_-]{16,})@", "@", check="credential", kind=Kind.TOKEN),
+    form(
+        r"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)"
+        r"[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
+        "@",
     ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb":(?:\\{0,2}/){2}[^\s/:@\"'<>?#,]*:([^\s\"'<>@]+)@",
-        needles=(b"@",),
-        check="userinfo",
+    form(r"[\w$#]+/([^\s/@\"']{6,})@//[\w.-]", "@//"),
+    form(
+        r"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
+        r"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
+        r"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?"
+        r"([^\s\"']*[^\s\"':])(?:[\s\"']|\z)",
+        trigger=r"(?:password|passwd|passphrase|secret|token)[ \t]+(?:for|of|is|was)\b",
     ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)%3A(?:%2F){2}[^\s/:@\"'<>?#&%]*%3A([^\s\"'<>/?#&@]+?)(?:%40|@)",
-        needles=(b"%3A",),
-        check="plain",
+    form(
+        r"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
+        r"(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
+        "identified",
     ),
-    Shape(kind=Kind.TOKEN, pattern=rb"https?://([A-Za-z0-9_-]{16,})@", needles=(b"@",), check="credential"),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)(?:jdbc:oracle:(?:thin|oci8?):|sqlplus[ \t]+(?:-[a-z]+[ \t]+)*)"
-        rb"[^\s/@\"']+/\\*\"?([^\s@]+?)\\*\"?@",
-        needles=(b"@",),
-        check="plain",
+    form(
+        r"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
+        r"(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
+        "identified",
     ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"[\w$#]+/([^\s/@\"']{6,})@//[\w.-]",
-        needles=(b"@//",),
-        check="plain",
+    form(
+        r"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b"
+        r"[^\n|;]*?[ \t][\"']?-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
+        "mysql mariadb sshpass",
     ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)\b(?:password|passwd|passphrase|secret|token)[ \t]+"
-        rb"(?:(?:for|of)[ \t]+(?:user[ \t]+)?[^\s:=]+"
-        rb"(?:[ \t]*[:=]|[ \t]+(?:is|was)\b)|(?:is|was)[ \t]*[:=])[ \t]*[\"']?"
-        rb"([^\s\"']*[^\s\"':])(?:[\s\"']|\z)",
-        trigger=rb"(?:password|passwd|passphrase|secret|token)[ \t]+(?:for|of|is|was)\b",
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
-        rb"(?:values[ \t]+|password[ \t]+)?\\*([^\s\"';\\]+)",
-        needles=(b"identified",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"(?i)identified[ \t]+(?:with[ \t]+\S+[ \t]+)?by[ \t]+"
-        rb"(?:values[ \t]+|password[ \t]+)?\\*[\"']([^\"'\n]+)",
-        needles=(b"identified",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|sshpass)\b"
-        rb"[^\n|;]*?[ \t][\"']?-p[ \t]*[\"']?([^\s\"'-][^\s\"']*)",
-        needles=(b"mysql", b"mariadb", b"sshpass"),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"beeline",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)",
-        needles=(b"redis-cli",),
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)",
-        trigger=rb"ldap\w+[^\n|;]*[ \t]-w[ \t]",
-        check="plain",
-    ),
-    Shape(
-        kind=Kind.PASSWORD,
-        pattern=rb"\bcurl\b[^\n|]*?[ \t](?:-u|-U|--user|--proxy-user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)",
-        needles=(b"curl",),
-        check="plain",
-    ),
-    Shape(
+    form(r"\bbeeline\b[^\n|;]*?[ \t]-p[ \t]+[\"']?([^\s\"']+)", "beeline"),
+    form(r"\bredis-cli\b[^\n|;]*?[ \t]-a[ \t]+[\"']?([^\s\"']+)", "redis-cli"),
+    form(r"\bldap\w+\b[^\n|;]*?[ \t]-w[ \t]+[\"']?([^\s\"']+)", trigger=r"ldap\w+[^\n|;]*[ \t]-w[ \t]"),
+    form(r"\bcurl\b[^\n|]*?[ \t](?:-u|-U|--user|--proxy-user)[ \t]*[\"']?[^\s:\"']+:([^\s\"']+)", "curl"),
+    form(
+        r"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)",
         kind=Kind.SECRET,
-        pattern=rb"configure[ \t]+set[ \t]+\S*(?:secret|key|token)\S*[ \t]+[\"']?([^\s\"']+)",
-        trigger=rb"configure[ \t]+set[ \t]",
-        check="plain",
+        trigger=r"configure[ \t]+set[ \t]",
     ),
     # arguments of calls
     form(
@@ -164,14 +113,14 @@ LOGINS: tuple[Shape, ...] = (
     ),
     form(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?"
-        r"(?:bearer|basic|token|apikey|negotiate|ntlm|key|splunk|aws|sharedkey)[ \t]+([^\s\"'\],}\\]+)",
+        r"(?:bearer|basic|token|apikey|negotiate|ntlm|key|splunk|aws|sharedkey)[ \t]+([^\s\"'\],}\\&]+)",
         "authorization",
         check="digits",
         kind=Kind.TOKEN,
     ),
     form(
         r"(?i)\bauthorization\\*[\"']?[ \t]*[:=>]+[ \t]*\\*[\"'\[]?(?:[a-z][\w-]*[ \t]+)?"
-        r"([^\s\"'\],}\\]{6,})",
+        r"([^\s\"'\],}\\&]{6,})",
         "authorization",
         check="digits",
         kind=Kind.TOKEN,

@@ -24,7 +24,7 @@ _GAP = rb"(?: |%20|\+)"
 ID: Final = (
     rb"(?:[A-Z]{0,8}[./-]?|[A-Z]{2}" + _GAP + rb")[0-9]"
     rb"(?:(?:[./-]|%2[0DdFf])?[0-9A-Z]|" + _GAP + rb"(?:[0-9]|[A-Z]\b)){5,24}"
-    rb"|[A-Z0-9]{5,10}[0-9][A-Z0-9]{0,10}\b"
+    rb"|[A-Z0-9]{5,10}[0-9][A-Z0-9]{0,10}\b|[A-Z0-9]{3,4}[0-9][A-Z0-9]{4}\b"
 )  # fmt: skip
 """Letters, then digits and letters, in groups or not."""
 SIN: Final = rb"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}\b"
@@ -63,7 +63,7 @@ def _names(text: str) -> frozenset[str]:
 FIELDS: Final[tuple[tuple[frozenset[str], Kind, bytes], ...]] = (
     (_names("ssn socialsecurity secu"), Kind.SSN, SSN),
     (_names("sin socialinsurance"), Kind.PERSONAL_ID, SIN),
-    (_names("pan"), Kind.CARD, PAN),
+    (_names("pan permanentaccount"), Kind.CARD, PAN),
     (
         _names(
             """
@@ -126,15 +126,18 @@ KINDS: Final = frozenset(
 )  # fmt: skip
 """What a field of these or of `label` may hold of a person."""
 
-# Every name of a field above holds one of these.
-STEMS: Final = (
+# Every name of a number above holds one of these, every name of a field one of `STEMS`.
+IDS: Final = (
     rb"aadha|ahv|alien_?reg|amka|bsn\b|burgerserv|cedula|citizen|cnpj|codice_?fisc|cpf|cpr_?num"
-    rb"|cui[lt]\b|curp|\bdni|dni\b|\bnie\b|_nie\b|licen[cs]e|\bdl_?n|egn\b|fiscal|fodsels"
+    rb"|cui[lt]\b|curp|\bdni|dni\b|\bnie\b|_nie\b|licen[cs]e|dl_?n|egn\b|fiscal|fodsels"
     rb"|fue?hrersch|health_?(?:card|ins|num)|henkilot|hkid|hetu\b|identit|id_?card|income_?tax"
     rb"|insee|insur|itin\b|jmbg|medica|mrn\b|mykad|national|\bni_?n|nif\b|nino\b|nir\b|nric|\bnss\b|nhs"
-    rb"|num(?:ero)?[_ ]?secu|oib\b|passport|patient|personal_?(?:id|num)|personnum|pesel|policy_?hold"
+    rb"|num(?:ero)?[_ -]?secu|oib\b|passport|patient|personal_?(?:id|num)|personnum|pesel|policy_?hold"
     rb"|reisepass|resident_?reg|rodne_?cis|securite_?soc|sofinum|sozialvers|steuer|tax|tckimlik|tckn"
-    rb"|travel_?doc|voter|\bsin\b|_sin\b|social|pan\b|pan_|ssn|card|ccn|iban|phone|mobile|msisdn|fax\b"
+    rb"|travel_?doc|voter|\bsin\b|_sin\b|social|pan(?:\b|_|num)"
+)
+STEMS: Final = IDS + (
+    rb"|ssn|card|ccn|iban|phone|mobile|msisdn|fax\b"
     rb"|\btel\b|telefon|acc(?:oun)?t|konto|birth|dob\b|geburt|address|street|direcci|endereco|indirizzo"
     rb"|strasse|name\b|nom\b|nom_|nom_?(?:complet|de_?fam)|nome_?comp|nombre|apellido|cognome|prenom|navn|sobrenome|holder"
 )

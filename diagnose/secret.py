@@ -258,16 +258,18 @@ SHAPES: tuple[Shape, ...] = (
     _token("pypi-", r"[A-Za-z0-9_-]{40,}"),
     _token("sk-", r"[A-Za-z0-9_-]{20,}"),
     _token(
-        "hf_ r8_ dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_",
+        "hf_ r8_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_ gsk_ ntn_ dbtc_ pul-",
         r"[A-Za-z0-9_-]{20,}",
     ),
     _token(
-        "NRAK- NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. dp.st. dp.ct. dp.sa."
-        " dp.scim. dp.audit. PMAK- SG. CCIPAT_ rubygems_",
+        "NRII- NRJS- ATATT3 ATBB sq0atp- sq0csp- hvs. hvb. dp.pt. dp.st. dp.ct. dp.sa."
+        " dp.scim. dp.audit. SG. CCIPAT_ rubygems_",
         r"[A-Za-z0-9_.-]{20,}",
     ),
     _token("AKCp", r"[A-Za-z0-9]{40,}"),
-    _token("AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
+    # no word begins like these: a cut one counts
+    _token("AGE-SECRET-KEY-1 NRAK- HRKU- sqp_ squ_ sqa_ dckr_pat_ PMAK-", r"[A-Za-z0-9_-]{8,}"),
+    _token("LTAI AKID", r"[A-Za-z0-9]{12,}"),
     _token("key-", r"[0-9a-f]{32}"),
     _token("pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{40,}"),
     _token("cflt", r"[A-Za-z0-9+/]{50,}"),
@@ -372,7 +374,7 @@ STOP_WORDS = frozenset(
     hidden if ignored in incorrect int integer invalid is it its jwt key keys kind loaded locked
     long mandatory masked may mismatch missing must n/a na never nil no none not null number object
     obtained of off ok omitted on only optional or passwd password passwords please provided pwd
-    read received redacted refresh refused rejected removed renewed required reset resolved
+    read received redacted refresh refused rejected removed renewed required requires reset resolved
     retrieved revoked rotated secret secrets secured sent set shall should size smallint sorry stale
     stored str string strong struct success successful supplied text that the this timestamp to token
     tokens too true type unable unbound unchanged undefined unexpected unknown unset unspecified updated use

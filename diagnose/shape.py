@@ -26,7 +26,7 @@ from diagnose.echo import ECHOES
 from diagnose.gate import Gate
 from diagnose.label import Pattern, latin, small
 from diagnose.login import LOGINS
-from diagnose.secret import ENCODED, SHAPES, Finding, Shape, Stretch
+from diagnose.secret import COMMON_WORDS, ENCODED, SHAPES, Finding, Shape, Stretch
 from diagnose.tool import TOOLS
 from diagnose.value import balanced
 
@@ -41,6 +41,8 @@ _NO_MAIL_HOST = latin(
 _SCHEME_BEFORE = latin(rb"(?::|%3A)(?:/|%2F|\\){2,6}\z")
 _AWS_BEFORE = latin(rb"(?i)AKIA|ASIA|aws|secret|credential")
 _IN_PLACEHOLDER = small(rb"\[REDACTED-[A-Z-]*\z")
+_NEXT_ENCODED = small(rb"%(?:25)*26[\w.-]+%(?:25)*3D")
+_NEXT_PARAMETER = small(rb"&[\w.-]+=")
 _PORT = latin(rb"[0-9]{1,5}(?:[/?#,;]|\z)")
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_")
 
@@ -152,10 +154,13 @@ def _aws_secret(data: bytes, start: int, end: int) -> bool:
     )
 
 
-def _credential(text: bytes) -> bool:
-    return is_credential(text) or (
-        text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum() and not text.islower()
-    )
+def _credential(data: bytes, start: int, end: int) -> Stretch:
+    """A token up to the next parameter of an encoded URL."""
+    following = _NEXT_ENCODED.search(data, start, end)
+    end = following.start() if following else end
+    text = data[start:end]
+    padded = text.endswith((b"=", b"%3D")) and text.rstrip(b"=").isalnum() and not text.islower()
+    return (start, end if padded or is_credential(text) else start)
 
 
 def _authority(data: bytes, start: int, end: int) -> Stretch:
@@ -174,15 +179,26 @@ def _email(data: bytes, start: int, end: int) -> bool:
     address = data[start:end]
     user, _, realm = address.partition(b"@")
     service = data[start - 1 : start] == b"/" or user[:1] == b"_"
-    if realm.isupper() and (service or not user.isupper()):  # a Kerberos principal
+    if realm.isupper() and (service or not user.isupper()) and not _is_person(user):  # a Kerberos principal
         return False
     return not _NO_MAIL_HOST.match(address) and not _SCHEME_BEFORE.search(data[max(0, start - 12) : start])
+
+
+def _is_person(user: bytes) -> bool:
+    """Whether the user of a principal is `first.last`."""
+    words = user.decode("utf-8", "replace").split(".")
+    return len(words) == 2 and all(
+        len(word) > 1 and word.isalpha() and word.lower() not in COMMON_WORDS for word in words
+    )
 
 
 def _url(data: bytes, start: int, end: int) -> Stretch:
     """An S3 address without the punctuation of the sentence around it."""
     if not checksum.left_edge(data, start) or _NOT_A_BUCKET.match(data, start, end):
         return (start, start)
+    following = _NEXT_PARAMETER.search(data, start, end)
+    if following and b"?" not in data[start : following.start()]:
+        end = following.start()  # the address is itself a parameter
     cut = _URL_CUT.search(data, start, end)
     end = balanced(data, start, cut.start() if cut else end)
     while end > start and data[end - 1 : end] in {b".", b",", b":", b";", b"!", b"?", b"*", b"\\"}:
@@ -224,7 +240,6 @@ def _shrunk(data: bytes, start: int, end: int, test: Callable[[int], bool]) -> S
 _TESTS: dict[str, Test] = {
     "aws_secret": _aws_secret,
     "card": checksum.card,
-    "credential": _text(_credential),
     "digits": _text(has_digits),
     "edges": checksum.edges,
     "email": _email,
@@ -238,4 +253,11 @@ _TESTS: dict[str, Test] = {
     "strong": _text(is_strong),
     "userinfo": _text(is_userinfo),
 }
-_FITS: dict[str, Fit] = {"authority": _authority, "iban": _iban, "ipv6": _ipv6, "phone": _phone, "url": _url}
+_FITS: dict[str, Fit] = {
+    "authority": _authority,
+    "credential": _credential,
+    "iban": _iban,
+    "ipv6": _ipv6,
+    "phone": _phone,
+    "url": _url,
+}

@@ -71,6 +71,9 @@ TOOLS: tuple[Shape, ...] = (
         r"(?:password=)?[\"']([^\"'\n]+)[\"']",
         trigger=r"(?:basic|digest|password|plaintext)auth\w*\(",
     ),
+    form(
+        r"\|[ ]*([\w.+-]{3,}@[\w.-]*)\.{3}[ ]*\|", trigger=r"@[\w.-]*\.{3}[ ]*\|", kind=Kind.EMAIL
+    ),  # a cell that Spark cut
     # cookies
     form(
         rf"\bcurl\b[^\n|]*?{_S}(?:-b|--cookie){_S}*=?(?:{_Q})?(\w[\w.-]*=[^\s\"']{{4,}}(?:;{_S}*\w[\w.-]*=[^\s\"']*)*)",
@@ -84,6 +87,18 @@ TOOLS: tuple[Shape, ...] = (
         kind=Kind.TOKEN,
     ),
     form(r"<Cookie [\w.-]+=([^\s<>]{6,}) for ", "<Cookie ", kind=Kind.TOKEN),
+    form(
+        r"(?i)\b[\w.-]+=([^\s\"';,=]{12,}={0,2});[ ]?(?:path=/|httponly|samesite=|max-age=)",
+        trigger=r";[ ]?(?:path=/|httponly|samesite=|max-age=)",
+        kind=Kind.TOKEN,
+    ),
+    form(r"\bcu=[\w.-]+&rn=-?[0-9]+&s=([A-Za-z0-9+/=]{16,})", "&rn=", kind=Kind.TOKEN),  # Hive's
+    form(r"[?&]Policy=([A-Za-z0-9_~-]{40,})", "Policy=", kind=Kind.TOKEN),  # a signed URL's, of CloudFront
+    # a quote in a string of SQL is doubled
+    form(
+        rf"(?i)\b(?:password|passwd|pwd|secret|token){_S}*=?{_S}*''([^'\s,;)][^'\n]*)''",
+        trigger=rf"(?:password|passwd|pwd|secret|token){_S}*=?{_S}*''",
+    ),
     # one-time codes
     form(
         rf"(?i)\b(?:\w*[_ -])?{_CODE_NAME}\\*[\"']?"
@@ -119,6 +134,12 @@ TOOLS: tuple[Shape, ...] = (
         trigger=r"scram-sha-[0-9]+\$",
         kind=Kind.SECRET,
     ),
+    form(r"(\*[0-9A-F]{40})", trigger=r"\*[0-9a-f]{40}", check="edges", kind=Kind.SECRET),  # MySQL's
+    form(r":[0-9]+:([0-9a-fA-F]{32}:[0-9a-fA-F]{32}):::", ":::", kind=Kind.SECRET),  # of Windows
+    form(
+        r"\b([0-9a-f]{32}-us[0-9]{1,2})\b", trigger=r"[0-9a-f]{32}-us[0-9]", check="edges", kind=Kind.TOKEN
+    ),  # Mailchimp's
+    form(r"(SK[0-9a-f]{32})", trigger=r"\bsk[0-9a-f]{32}", check="edges", kind=Kind.TOKEN),  # Twilio's
     form(r"\b(md5[0-9a-f]{32})\b", trigger=r"\bmd5[0-9a-f]{32}\b", check="edges", kind=Kind.SECRET),
     form(
         rf"(?i)\bidentified{_S}+(?:with|via){_S}+\S+{_S}+(?:as|using){_S}+{_Q}([^\"'\n]+)",

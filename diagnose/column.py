@@ -17,25 +17,32 @@ from diagnose.secret import Finding, Kind
 
 AROUND_BYTES = 400
 _STEM = latin(rb"(?i)" + STEMS, groups=False)
-_NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-_REST = small(rb"\w*")
+_NAME_BYTES = b"-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+_REST = small(rb"(?:\w|-[A-Za-z])*")
 _KIND_OF = (
     rb"(?: (?:service|insurance|identity|identification|security|secu|holder|document|account|record))?"
 )
 _NUMBER = small(
-    rb"(?i)" + _KIND_OF + rb"(?: (?:number|num|no|nr|id|code|card))?(?= ?[:=])"
-    rb"|" + _KIND_OF + rb" (?:number|num|no|nr|id|card)(?= (?-i:[A-Z0-9]))"
+    rb"(?i)" + _KIND_OF + rb"(?: (?:number|num|no|nr|id|code|card))?(?= ?[:=]| (?:is|was) (?-i:[A-Z0-9]))"
+    rb"|" + _KIND_OF + rb" (?:number|num|no|nr|id|card)(?= [\\\"']*(?-i:[A-Z0-9]))"
 )  # fmt: skip
 _BEFORE = small(rb"(?:[A-Za-z]+ ){1,2}\Z")
 MAX_NAME_BYTES = 60
 """Of a name, or of a value that lies across the end of a search."""
 _OPEN = rb"(?:[\"'`(\[{,|=>:/]|\be\.g\.|[ \t]{2})[ \t]{0,40}(?:\\*[\"'`])?"
 _CLOSE = rb"(?:\\*[\"'`)\]},|<;&/\n\r\t]|  | [|(]| (?:err|col|type)\w*[: ]|\.?[ \t]*\z)"
-_SEPARATOR = rb"(\\*[\"'`]?\]?)(?:[ \t]*(=>|->|:=|[:=>|,])|([ \t]{2,}|[ \t]))[ \t]*(?:\r?\n[ \t]+)?"
-_WRAP = rb"(?:Some\(|AttributeValue\(S=|\{\\*[\"'`]?\w+\\*[\"'`]?[:=][ ]?)?\\*[\"'`]?"
+_SEPARATOR = (
+    rb"(\\*[\"'`]?\]?)(?:[ \t]*(=>|->|:=|[:=>|,]|(?:is|was)\b)|([ \t]{2,}|[ \t]))[ \t]*(?:\r?\n[ \t]+)?"
+)
+_WRAP = rb"(?:Some\(|AttributeValue\(S=|\{\\*[\"'`]?\w+\\*[\"'`]?[:=][ ]?)?(?:b?\\*[\"'`])?"
 _SEPARATED = latin(_SEPARATOR + rb"(.?)")
 _PLACE = latin(rb"[0-9]{1,4}\]")
 """A column's number, as Snowflake names it behind the column."""
+_CODED = small(rb"-?[0-9]")
+"""A name that goes on so is the beginning of a value: `MRN-…`."""
+_COUNTED = small(
+    rb"(?i)\b(?:offset|rows?|records?|partitions?|count|size|bytes|lag|lines?|took)[\"']?[ ]?[:=][ ]?\Z"
+)
 _TOLD = small(rb"value:? (?:is )?\(?\Z")
 _SCHEMA = small(rb"[ \t]*(?:[Ss]chema|[Hh]eader|[Cc]olumns)[ \t]*[:=]")
 _DAY = small(rb"(?:19|20)[0-9]{2}[-/][0-9]{2}[-/][0-9]{2}\Z")
@@ -87,7 +94,8 @@ def quoted(data: bytes) -> Iterator[Finding]:
         if stem.end() > last:
             first, last = _name(data, *stem.span())
             label, last = _label(data, first, last)
-            if label and not data.endswith(b"[REDACTED-", 0, first):
+            begun = _CODED.match(data, last)
+            if label and not begun and not data.endswith(b"[REDACTED-", 0, first):
                 yield from _values(data, first, last, label, searched)
     for pattern in _OBJECTS if _OBJECT.search(data) else ():
         for names in pattern.finditer(data):
@@ -130,7 +138,8 @@ def _name(data: bytes, start: int, end: int) -> tuple[int, int]:
     """Where the name lies that holds a stem."""
     before = data[max(0, start - MAX_NAME_BYTES) : start]
     rest = _REST.match(data, end, end + MAX_NAME_BYTES)
-    return start - len(before) + len(before.rstrip(_NAME_BYTES)), rest.end() if rest else end
+    word = before[len(before.rstrip(_NAME_BYTES)) :].lstrip(b"-")  # of a flag
+    return start - len(word), rest.end() if rest else end
 
 
 def _label(data: bytes, start: int, end: int) -> tuple[Label | None, int]:
@@ -152,7 +161,10 @@ def _on_line(data: bytes, start: int, end: int, label: Label, pattern: Pattern) 
     value = pattern.search(data, start, end)
     while value:
         first, last = value.span(1)
-        if _fits(value.group(1), label, marked=data[first - 1] in _QUOTES or _is_told(data, first)):
+        counted = _COUNTED.search(data[max(0, first - 16) : first])
+        if not counted and _fits(
+            value.group(1), label, marked=data[first - 1] in _QUOTES or _is_told(data, first)
+        ):
             yield Finding(kind=label.kind, stretches=((first, last),))
         value = pattern.search(data, last, end)  # the mark behind one value is the mark before the next
 

@@ -44,6 +44,7 @@ _RECORDS: Final = tuple(
         (b"sn:", _LEAD + rb"sn: ([A-Z\xc3-\xc5][A-Za-z\x80-\xff'-]+)[ \t\r]*(?:$|\n)", (_N,)),
         (b"givenName:", _LEAD + rb"givenName: (" + NAME + rb")", (_N,)),
         (b" to:", _LETTER, (_N, _A)),
+        (b"D", rb"\bDear (" + _WORDS + rb"),", (_N,)),
         (
             b" by",
             rb"\b(?:requested|submitted|approved|signed|reported|ordered) by:? (" + _WORDS + rb")",
@@ -59,7 +60,8 @@ _TRIGGER: Final = latin(
     rb"\bPID\||\bNM1\*|\bDMG\*|:5[09][A-K]?:[A-Z/]|\bFN[;:]|\bBDAY[;:]|\b(?:cn|sn|givenName): "
     rb"|(?:[Ss]hip|[Bb]ill|eliver|[Ss]old) to:"
     rb"|(?:quested|mitted|proved|signed|ported|dered) by:? [A-Z\xc3-\xc5]"
-    rb"|(?:shipped|delivered|sent|mailed) to [0-9A-Z]|\b" + _HONORIFIC + rb" [A-Z\xc3-\xc5]",
+    rb"|\bDear [A-Z\xc3-\xc5]|(?:shipped|delivered|sent|mailed) to [0-9A-Z]"
+    rb"|\b" + _HONORIFIC + rb" [A-Z\xc3-\xc5]",
     groups=False,
 )  # fmt: skip
 

@@ -40,7 +40,7 @@ _OPEN = small(rb"(?i)" + GAP + _WRAP + rb"[burfn]?(?:\"{2}|'{2})?(" + QUOTE + rb
 _TRIPLE = latin(rb"[ \t]*\\?\r?\n[ \t]*([^\n]*?)[ \t\r]*(?:\"{3}|'{3}|\n|\z)")
 _START = small(DECO + _WRAP + rb"(?:(?:!{1,2}[A-Za-z/:.-]*|&\w+)[ \t]+)*")
 _RUN = latin(rb"(?:[^\s\"'`<>\\\x0b\x1b\x1c-\x1e]|[\"'][A-Za-z0-9]|\\+[^\"'`\\nrt\s\x1b])+")
-_NEXT_LINE_MARK = small(rb"[|>][+-]?[0-9]?[ \t]*\r?\n")
+_NEXT_LINE_MARK = small(rb"[|>][+-]?[0-9]?[ \t]*\r?\n[ \t]*")
 _NEXT_LINE = latin(
     rb"[ \t]*(?:[|>][+-]?[0-9]?)?[ \t]*(?:\r?\n[ \t]+|\r)(?:-[ \t]+)?[\"']?([^\s\"'<>]+)[\"']?[ \t,"
     rb";\\\r]*(?:\n|\z)"
@@ -84,6 +84,8 @@ def value_at(data: bytes, position: int, label: Label, cut: Pattern) -> tuple[tu
     start = opened.end() if opened else bare.end() if bare else position
     end = _closing(data, start, opened.group(1)) if opened else -1
     if label.form:
+        mark = None if opened else _NEXT_LINE_MARK.match(data, start)
+        start = mark.end() if mark else start
         match = label.form.match(data, start, end if end >= 0 else _line_end(data, start))
         return ((match.span(),) if match else ()), bool(opened)
     if end >= 0:

@@ -68,6 +68,25 @@ def test_a_full_name_goes_as_well(message):
     assert "Okafor" not in told
 
 
+TOLD = [
+    "rejected: national insurance number is {}",
+    'Args: ["spark-submit", "--national-insurance-number", "{}", "--table", "orders"]',
+    "usage error in: etl.run --national-insurance-number {} --retries 3",
+    "DEBUG consumer record key=nino {{'nino': b'{}'}} offset=38834243",
+    "<name>nino</name>\n  <value>{}</value>",
+    "--parameters ParameterKey=nino,ParameterValue={} ParameterKey=Cores,ParameterValue=42",
+    "nino: |\n  {}\nschema: analytics",
+]
+
+
+@pytest.mark.parametrize("message", TOLD)
+def test_a_number_of_a_person_goes_behind_flags_words_and_lines(message):
+    value = made_up("LL999999L", message)
+    before, after = message.replace("{{", "{").replace("}}", "}").split("{}")
+    told = redact(message.format(value))
+    assert told.startswith(before) and told.endswith(after) and "[REDACTED-" in told
+
+
 VALUES = {
     Kind.SSN: "999-99-9999", Kind.PERSONAL_ID: "LL999-999-999", Kind.CARD: "LLLLL9999L", Kind.NAME: "Jane Okafor",
     Kind.ADDRESS: "12 Main Street", Kind.ACCOUNT: "9999999999",
@@ -97,6 +116,7 @@ def test_every_name_of_a_field_is_found(field, kind, form):
         "WARN TaskSetManager: Lost task 3.0 in stage 5.0 (TID 824529747) while reading column tax_id",
         "INFO Validator: 1048576 rows of patients checked, dni: required, cpf: optional",
         "fiscal_year=2026 fiscal_period=FY2026Q4 tax_rate=19.00 personal_best=1234567",
+        'spark-submit --name "Load Orders" --name Timeout',
         "health: 100 of 100 nodes healthy, citizens loaded: 12345678",
     ],
 )

@@ -9,9 +9,9 @@ Limits: the value of a key must stand right there; lines of other threads betwee
 import re
 from collections.abc import Iterator
 
-from diagnose.candidate import accepted
-from diagnose.label import Pattern, label_of, latin
-from diagnose.secret import Finding
+from diagnose.candidate import accepted, is_credential, is_sentence
+from diagnose.label import Pattern, label_of, latin, small
+from diagnose.secret import Finding, Kind
 from diagnose.value import value_at
 
 Patterns = tuple[tuple[tuple[bytes, ...], Pattern], ...]
@@ -35,6 +35,8 @@ _ABOVE = (
     ),
 )
 """The line of a key; the value is the next one."""
+_APART = latin(rb"\[1\] |>>> |form-data|\xe2\x94\x94 |value:|:[ \t\r]*\n", groups=False)
+"""Without it no value stands on another line than its key."""
 _YAML = latin(
     rb"(?m)^[ \t]*-[ \t]+value:[ \t]+[\"']?([^\s\"'][^\n\"']*?)[\"']?[ \t\r]*\n"
     rb"[ \t]+name:[ \t]+[\"']?([\w.-]+)[\"']?[ \t\r]*$"
@@ -43,6 +45,15 @@ _CHANGED = latin(
     rb"([\w.-]+)[ \t]+(?:was[ \t]+)?(?:changed|rotated|updated|altered)[ \t]+from[ \t]+[\"']([^\"'\n]+)[\"']"
     rb"[ \t]+to[ \t]+[\"']([^\"'\n]+)[\"']"
 )
+_BELOW = latin(
+    rb"(?m)^[ \t]*[\"']?([\w.-]+)[\"']?:[ \t\r]*\n[ \t]*[\"']?([^\n\"']*[^\s\"':,])[\"']?,?[ \t\r]*$"
+)
+_OTHER = small(rb"[\w.-]+(?:=[^=]|:)")
+_BROKEN = latin(
+    rb":(?:\\*/){2}[^\s/:@\"'<>?#,]{0,64}:([^\s\"'<>/@]{3,})[ \t\r]*\n(?:[^\n]*[ \t])?"
+    rb"([^\s@\"'<>/]{0,64})@[\w-]+\.[\w.-]+"
+)
+"""A URL's login that a line end cuts in two."""
 _POINTER = "└ ".encode()
 _POINTERS = frozenset("│└ ")
 _NAME_AT = re.compile(r"\w+")
@@ -57,15 +68,40 @@ def neighbours(data: bytes) -> Iterator[Finding]:
             key = _KEY_BEFORE.search(data[max(0, match.start() - MAX_KEY_BYTES) : match.start()])
             if key:
                 yield from _beside(data, key.group().strip(), match.end())
-    for pattern in _present(_ABOVE, data):
-        for match in pattern.finditer(data):
-            yield from _beside(data, match.group(1), match.end())
+    if _APART.search(data):
+        for pattern in _present(_ABOVE, data):
+            for match in pattern.finditer(data):
+                yield from _beside(data, match.group(1), match.end())
+        yield from _pointed(data)
+        yield from _values_first(data)
+        yield from _below(data)
     if b" from " in data:
         yield from _changed(data)
-    if _POINTER in data:
-        yield from _pointed(data)
-    if b"value:" in data:
-        yield from _values_first(data)
+    yield from _broken(data)
+
+
+def _broken(data: bytes) -> Iterator[Finding]:
+    """The password of a URL whose host stands on the next line."""
+    for login in _BROKEN.finditer(data) if b"@" in data else ():
+        if not login.group(1).isdigit():
+            stretches = [login.span(group) for group in (1, 2) if login.group(group)]
+            yield Finding(kind=Kind.PASSWORD, stretches=tuple(stretches))
+
+
+def _below(data: bytes) -> Iterator[Finding]:
+    """What stands alone on the line below `key:`, if it is made like a secret or has the key's form."""
+    for match in _BELOW.finditer(data):
+        label, text = label_of(match.group(1)), match.group(2)
+        if not label or _OTHER.match(text):
+            continue
+        formed = label.form.match(text) if label.form else None
+        sure = (
+            formed.end() == len(text)
+            if formed
+            else not label.form and (is_sentence(text) or is_credential(text))
+        )
+        if sure and b" " not in text[: 0 if formed else None] and accepted(text, label, strict=label.weak):
+            yield Finding(kind=label.kind, stretches=(match.span(2),))
 
 
 def _changed(data: bytes) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ _COLUMNS = latin(
 )
 _PARAMETERS = latin(rb"(?i)\bparameters: ?\[?\(")
 _CELL = latin(
-    rb"\s*(?:[bBnNuU]?'((?:[^'\\\n]|''|\\.)*)'|\\*\"((?:[^\"\\\n]|\\[^\"])*)\\*\""
+    rb"\s*(?:[bBnNuU]?'((?:[^'\\\n]|''|\\.)*)(?:'|\z)|\\*\"((?:[^\"\\\n]|\\[^\"])*)\\*\""
     rb"|([^,()\[\]'\"\s]*(?:\([^()\n]*\))?))\s*([,)\]]?)"
 )
 _NEXT_ROW = latin(rb"\s*,\s*[(\[]")
@@ -107,11 +107,22 @@ _TWO_NAMES = latin(
     rb"[,|;\t][ ]?(" + _NAME_WORD + rb")[\"']?[ ]?[,|;\t][ ]?[\"']?(" + _NAME_WORD + rb")[\"']?[ ]?[,|;\t]"
 )
 """Cells, not the arguments of a call or the items of a list of two."""
-_KEYED = latin(rb"(?i)\bkey \(([^()\n]+)\)=\(([^()\n]+)\)")
+_KEYED = latin(rb"(?i)\bkey \(([^()\n]+)\)=\(([^()\n]+)(?:\)|\z)")
+_QUOTES = latin(
+    rb"\)=\(|s: \$1 = |plicate entry|_unexpected_list|CAST_INVALID_INPUT|input_value=|s=\[", groups=False
+)
+"""Without it no message tells the values of a column."""
+_BOUND = latin(rb"(?i)\bparameters: (\$1 = [^\n]+)")
+_BOUND_VALUE = latin(rb"\$([0-9]{1,4}) = '((?:[^'\n]|'')*)")
+_COMPARED = latin(rb"(?i)([\w.]+)[\"`]?[ ]?(?:=|<>|!=|[<>]=?|[ ]i?like)[ ]?\$([0-9]{1,4})")
+_NUMBERED = latin(rb"\$([0-9]{1,4})")
+STATEMENT_BYTES = 4096
 _NAMED = (
     (latin(rb"(?i)\bduplicate entry ('[^'\n]+') for key '([^'\n]+)'"), 1, 2),
     (latin(rb"(?i)\"column\": \"([\w.]+)\"[^\n]{0,200}?_unexpected_list\": (\[[^\]\n]+\])"), 2, 1),
-    (latin(rb"(?m)^[ \t]*([\w.]+)[ \t\r]*\n[^\n]*\binput_value=('[^'\n]+')"), 2, 1),
+    (latin(rb"(?i)\bcolumn=([\w.]+)[^\n]{0,200}?_unexpected_list=(\[[^\]\n]+)"), 2, 1),
+    (latin(rb"(?i)\] The value ('[^'\n]+') of [^\n]*\n[^\n]*?\bcast\(`?([\w.]+)`? as "), 1, 2),
+    (latin(rb"(?m)^[ \t]*([\w.]+)[ \t\r]*\n[^\n]*\binput_value=('[^'\n]+)"), 2, 1),
     (latin(rb"(?i)\b(\w*(?:name|phone|birth\w*|ssn|iban|card\w*))s=(\[[^\]\n]+\])"), 2, 1),
 )
 """With the groups of the values and of the name."""
@@ -142,16 +153,23 @@ def cells(data: bytes) -> Iterator[Finding]:
                 told = _PARAMETERS.search(data, match.end(), match.end() + PARAMETERS_WITHIN_BYTES)
                 if told:
                     yield from _tuples(data, told.end(), labels)
-    yield from _keyed(data)
+    yield from _told(data)
     if b"RECORD" in data:
         yield from _records(data)
-    yield from _named(data)
     if _GROUP_WORD.search(data):
         yield from _groups(data)
     done = 0
     for match in _HEADER.finditer(data):
         if match.start() >= done:  # a row may look like a header: once read, it is none
             done = yield from _table(data, match.span())
+
+
+def _told(data: bytes) -> Iterator[Finding]:
+    """The values that a message quotes with the name of their column."""
+    if _QUOTES.search(data):
+        yield from _keyed(data)
+        yield from _bound(data)
+        yield from _named(data)
 
 
 def _keyed(data: bytes) -> Iterator[Finding]:
@@ -162,6 +180,21 @@ def _keyed(data: bytes) -> Iterator[Finding]:
         for value, label in zip(values, labels, strict=False) if len(values) == len(labels) else ():
             yield from _cell(value, (at, at + len(value)), label)
             at += len(value) + 2
+
+
+def _bound(data: bytes) -> Iterator[Finding]:
+    """The parameters that PostgreSQL logs below a statement, by the columns that it gives them to."""
+    done = 0
+    for told in _BOUND.finditer(data):
+        statement = data[max(done, told.start() - STATEMENT_BYTES) : told.start()]
+        done = told.end()
+        names = {number: name for name, number in _COMPARED.findall(statement)}
+        for insert in _INSERT.finditer(statement):
+            values = statement[insert.end() :].split(b",")
+            for name, value in zip(insert.group(1).split(b","), values, strict=False):
+                names |= {number.group(1): name for number in _NUMBERED.finditer(value)}
+        for value in _BOUND_VALUE.finditer(data, *told.span(1)):
+            yield from _cell(value.group(2), value.span(2), *_labels([names.get(value.group(1), b"")]))
 
 
 def _named(data: bytes) -> Iterator[Finding]:
@@ -236,7 +269,7 @@ def _labels(names: list[bytes]) -> list[Label | None]:
 def _cell(text: bytes, stretch: Stretch, label: Label | None) -> Iterator[Finding]:
     if not label or stretch[0] >= stretch[1]:
         return
-    formed = not label.form or label.form.match(text)
+    formed = not label.form or label.form.match(text) or text.endswith(b"...")  # Spark cuts after 20 signs
     if formed and accepted(text, label, strict=label.weak):
         yield Finding(kind=label.kind, stretches=(stretch,))
 
@@ -263,9 +296,10 @@ def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
     sign = next((sign for sign in (b"|", b"\t", b",", b";") if sign in line), b"")
     columns = _split(line, sign)
     names = [line[start:end] for start, end in columns]
-    if any(len(name) >= MIN_TOKEN_BYTES and is_credential(name) for name in names):
-        return 0
     labels = _labels(names)
+    named = zip(names, labels, strict=False)
+    if any(len(name) >= MIN_TOKEN_BYTES and is_credential(name) and not label for name, label in named):
+        return 0
     if not any(labels) or _SETTING.match(names[0]) or any(name.lower() in _TYPES for name in names):
         return 0
     start = header[1] + 1
@@ -279,7 +313,12 @@ def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
             found = _split(row, sign) if row.strip() else []
             if not sign and len(found) == len(columns) + 1 and row[slice(*found[0])].isdigit():
                 found = found[1:]  # pandas numbers its rows
-            if len(found) != len(columns):
+            cut = (
+                end == len(data)
+                and len(found) in range(2, len(columns))
+                and (sign == b"|" or b" " not in row)
+            )
+            if len(found) != len(columns) and not cut:
                 return start
             for (first, last), label in zip(found, labels, strict=False):
                 yield from _cell(row[first:last], (start + first, start + last), label)

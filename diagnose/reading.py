@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from html import unescape
 from itertools import accumulate
 
-from diagnose.label import latin
+from diagnose.label import STEMS, latin
 from diagnose.secret import Stretch
 
 MAX_LAYERS = 4  # JSON in JSON in JSON, a URL in a URL in base64
@@ -48,6 +48,17 @@ _FRAGMENT = latin(
     rb"[^\n\"'<>{}\[\]]*?:[ \t]"
     rb"((?:[ \t]|[\"'\[\]{}<|-])[^\n]*(?:\n|\z))"
 )
+_HEADLINE = (
+    rb"(?m)^([ \t]*\S[^\n]*?[ \t])(?:[ ]?\+(?:-+\+)+|[-=]+(?:\+[-=]+)+|-(?:\[ )?RECORD [^\n]*"
+    rb"|\"?[A-Za-z_]\w*\"?(?:[,;\t]\"?[A-Za-z_]\w*\"?){2,}"
+    rb"|[\"']?[\w.-]*(?i:" + STEMS + rb")[\w.-]*[\"']?:(?:[ ][|>][+-]?)?"
+    rb"|(?:- )?[\"']?(?:[Nn]ame|[Kk]ey)[\"']?: ?[\"']?[\w.-]+[\"']?,?|<name>[^<\n]*</name>)[ \t\r]*$"
+)
+"""What a prefix stands before here stands before the lines below as well: of a table, of CSV, of a value."""
+_HAS_HEADLINE, _HEADLINES = latin(_HEADLINE, groups=False), latin(_HEADLINE)
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+MAX_FRAMED_LINES = 200
+_CONTAINED = latin(rb'(?m)^\{"log":"((?:[^"\\\n]|\\[^\n])*?)(?:\\r)?(?:\\n)?","stream":')
 _SIGNS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\x08", b"f": b"\x0c", b"e": b"\x1b"}
 
 
@@ -72,12 +83,15 @@ def readings(data: bytes, layers: int = MAX_LAYERS, *, encoded: bool = True) -> 
     unlogged = _unlogged(data)
     if unlogged:
         yield unlogged
-    escaped = _unescaped(data)
-    if escaped:
-        yield escaped
-        if layers > 1:
-            inside = readings(escaped.data, layers - 1, encoded=encoded)
-            yield from (_within(escaped, inner) for inner in inside)
+    unframed = _unframed(data)
+    if unframed:
+        yield unframed
+    for outer in (_uncontained(data), _unescaped(data)):
+        if outer:
+            yield outer
+        if outer and layers > 1:
+            inside = readings(outer.data, layers - 1, encoded=encoded)
+            yield from (_within(outer, inner) for inner in inside)
     if not encoded:
         return
     for coded in (*_base64(data), *_hexadecimal(data)):
@@ -95,6 +109,49 @@ def _unlogged(data: bytes) -> Reading | None:
         parts.append(data[start:end])
         size += end - start
     return Reading(data=b"".join(parts), source=_mapped(marks, parts)) if len(parts) > 1 else None
+
+
+def _unframed(data: bytes) -> Reading | None:
+    """Tables and the like without the prefix that a logger, a shipper or a console put before each line."""
+    spans: list[Stretch] = []
+    done = 0
+    for match in _HAS_HEADLINE.finditer(data):
+        if match.start() >= done:
+            frame = _HEADLINES.match(data, *match.span()).group(1).translate(_ALIKE)
+            lines = list(_alike(data, match.start(), frame, done))
+            if len(lines) > 1:
+                spans += lines
+                done = lines[-1][1]
+    parts = [data[slice(*span)] for span in spans]
+    starts = accumulate(map(len, parts), initial=0)
+    marks = [(at, *span) for at, span in zip(starts, spans, strict=False)]
+    return Reading(data=b"".join(parts), source=_mapped(marks, parts)) if parts else None
+
+
+def _alike(data: bytes, start: int, frame: bytes, floor: int) -> Iterator[Stretch]:
+    """The line at `start`, two before it and those below that share its prefix but for digits."""
+    for _ in range(2):
+        before = data.rfind(b"\n", floor, max(start - 1, floor)) + 1 or floor
+        if before >= start or data[before : before + len(frame)].translate(_ALIKE) != frame:
+            break
+        start = before
+    for _ in range(MAX_FRAMED_LINES):
+        if data[start : start + len(frame)].translate(_ALIKE) != frame:
+            break
+        end = data.find(b"\n", start) + 1 or len(data)
+        yield (start + len(frame), end)
+        start = end
+
+
+def _uncontained(data: bytes) -> Reading | None:
+    """What a container wrote, of the JSON that Docker keeps each line in."""
+    parts, marks, size = [], [], 0
+    for match in _CONTAINED.finditer(data) if b'{"log":"' in data else ():
+        start, end = match.span(1)
+        marks += [(size, start, end), (size + end - start, end, end + 1)]
+        parts += [data[start:end], b"\n"]
+        size += end - start + 1
+    return Reading(data=b"".join(parts), source=_mapped(marks, parts)) if parts else None
 
 
 def joined(data: bytes) -> Reading | None:

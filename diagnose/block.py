@@ -7,7 +7,7 @@ left alone.
 
 from collections.abc import Iterator
 
-from diagnose.label import latin, small
+from diagnose.label import Hit, latin, small
 from diagnose.secret import Stretch
 
 _MARK = latin(rb"-----(BEGIN|END) [A-Z0-9 ]{2,40}-----")
@@ -27,6 +27,8 @@ _SETTING = small(rb"[A-Za-z][\w-]*(?:\.[\w-]+)*=[^=]|(?:[a-z][A-Za-z_-]*\.){2,}[
 _WRAPPED = small(rb"[ \t]*([A-Za-z0-9+/=_.%!@#$^&*~?-]+)")
 _LINE_END = small(rb"[ \t\r\\]*\n")
 _BODY_LINE = latin(rb"(?m)(?:^|[\s:|>\]\"'])([A-Za-z0-9+/]{60,76}={0,2})[\"',\\nr \t\r]*$")
+
+_LAST = small(rb"[ \t\r]*\n[ \t]*([A-Za-z0-9+/]{16,75}={0,2})[ \t\r]*(?:\n|\Z)")
 
 _FILE = small(rb"\.(?:jar|py|zip|gz|csv|json|parquet|log|sh|sql|xml|conf|git)\z")
 _KEYED = small(rb"(?:[A-Za-z]?[a-z0-9_.-]*|[A-Z_]+)=[^=]")  # a token's end may hold the sign as well
@@ -164,7 +166,8 @@ def _bare_bodies(data: bytes) -> Iterator[list[Stretch]]:
         if _mixed(match.group(1)):
             run.append(span)
     if len(run) > 1:
-        yield run
+        last = _LAST.match(data, run[-1][1])
+        yield [*run, last.span(1)] if last and _mixed(last.group(1)) else run
 
 
 def _mixed(body: bytes) -> bool:
@@ -177,14 +180,33 @@ def wrapped(data: bytes, start: int, end: int) -> list[Stretch]:
     found: list[Stretch] = _columns(data, start, end)
     if found or not _wraps(data, start, end):
         return found
+    head = data.rfind(b"\n", max(0, end - MAX_ONE_LINE_BYTES), start) + 1
     for line_start, line_end in _lines_after(data, end, MAX_WRAPPED_LINES):
         match = _WRAPPED.match(data, line_start, line_end)
-        if not match or not _continues(data, match.span(1), line_end):
-            return found
-        found.append(match.span(1))
+        if match and _continues(data, match.span(1), line_end):
+            found.append(match.span(1))
+        else:
+            match = _behind(data, data[head:start], line_start, line_end)
+            if not match:
+                return found
+            found.append(match.span())
         if data[match.end() : line_end].strip(b" \t\r\\"):
             return found
     return found
+
+
+def _behind(data: bytes, first: bytes, start: int, end: int) -> Hit:
+    """The piece of a token that is all of a line but for the prefix that it shares with the first one."""
+    shared = _shared(first, data[start:end])
+    piece = _PIECE.match(data, start + shared, end) if shared else None
+    if (
+        not piece
+        or data[piece.end() : end].strip(b" \t\r\"',;")
+        or piece.end() - piece.start() < MIN_BODY_CHARS
+    ):
+        return None
+    text = piece.group()
+    return None if not _mixed(text) or _KEYED.match(text) or _FILE.search(text) else piece
 
 
 def _columns(data: bytes, start: int, end: int) -> list[Stretch]:

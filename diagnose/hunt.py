@@ -51,7 +51,8 @@ class Hunt:
         if value in self._literals.identities or not _huntable(value):
             return False
         self._literals.add(value, identity)
-        self._cores.add(value[1:-1] if len(value) >= MIN_HUNTED_BYTES + 2 else value, identity)
+        core = value[1:-1] if len(value) >= MIN_HUNTED_BYTES + 2 else value
+        self._cores.add(value if core.isalpha() or core.isdigit() else core, identity)  # no word in a word
         for sign, spelled in ((b" ", b"+"), (b"'", b"''"), (b'"', b'""')):  # of query strings, SQL and CSV
             if sign in value and identity[0] in ENCODED:
                 self._literals.add(value.replace(sign, spelled), identity)

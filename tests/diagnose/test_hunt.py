@@ -1,10 +1,14 @@
 """Literals are found as a naive search finds them, whichever of the three ways to search is taken."""
 
+import random
+import string
+from base64 import b64encode
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose import hunt
+from diagnose import hunt, redact
 from diagnose.hunt import Literals
 from diagnose.reading import joined
 from diagnose.secret import Kind
@@ -79,3 +83,10 @@ def test_a_joined_stretch_leads_back_to_its_lines(lines, data):
     parts = text[slice(*span)].split(b"\n")
     bare = [parts[0].rstrip(b" \t"), *(part.strip(b" \t") for part in parts[1:-1]), parts[-1].lstrip(b" \t")]
     assert b"".join(bare) == reading.data[start:end]
+
+
+@pytest.mark.parametrize("signs", [string.ascii_letters, string.digits])
+def test_what_one_sign_tells_from_a_word_is_found_in_base64(signs):
+    secret = "".join(random.Random(8).choices(signs, k=9)) + "#"
+    coded = b64encode(secret.encode()).decode()
+    assert coded not in redact(f"password={secret}\npayload={coded} bytes=5")

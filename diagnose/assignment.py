@@ -158,7 +158,7 @@ def assignments(data: bytes) -> Iterator[Finding]:
         label = label_of(match.group(1))
         if label and match.group(4):
             yield from _followed(match.group(4), match.span(4), label)
-        elif label and not label.form:
+        elif label and (not label.form or label.kind is Kind.SECRET):
             strict = label.weak or match.group(1).lower() == b"token"
             yield from _valued(data, max(match.end(2), match.end(3)), label, strict=strict, prose=True)
     yield from _cells(data)

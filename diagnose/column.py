@@ -178,7 +178,7 @@ def _fits(text: bytes, label: Label, *, marked: bool) -> bool:
     if label.kind is Kind.NAME:
         return (marked or b" " in text) and accepted(text, label, strict=False)
     if label.kind is Kind.BIRTH_DATE or label.kind is Kind.ADDRESS:
-        return accepted(text, label, strict=False)
+        return not text.startswith((b"ERROR", b"WARN", b"INFO")) and accepted(text, label, strict=False)
     if text.startswith(b"ID "):
         return False
     digits = sum(48 <= byte <= 57 for byte in text)

@@ -108,9 +108,8 @@ _CARD = latin(rb"[0-9](?:[ -]?[0-9]){11,18}")
 _CODE = latin(rb"[0-9]{3,4}\b")
 _UUID = latin(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./+-]|%20){5,24}[0-9]")
-_IBAN = latin(rb"[A-Z]{2}[0-9]{2}[A-Z0-9 ]{8,32}[A-Z0-9]")
+_IBAN = latin(rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?\b")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
-_NT_HASH = latin(rb"(?:[0-9A-Fa-f]{32}:)?[0-9A-Fa-f]{32}\b")
 _LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
 _SESSION = latin(rb"[A-Za-z0-9_+/=.]{20,}")  # no UUID: those of Livy and Hive are evidence
 _COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}|[A-Za-z0-9+/_%.-]{20,}")
@@ -315,7 +314,7 @@ def _odd_label(words: tuple[str, ...], flat: str) -> Label | None:
         return Label(kind=Kind.PASSWORD)
     found = next((label for tails, label in _ODD if flat.endswith(tails)), None)
     if found is None and (words[-1] in _NT_HASHES or "".join(words[-2:]) in _NT_HASHES):
-        return Label(kind=Kind.SECRET, form=_NT_HASH)
+        return Label(kind=Kind.SECRET, weak=True)
     if found is None and (words[-1] == "auth" or flat.endswith("signatureprovided")):
         return Label(kind=Kind.TOKEN, weak=True, pair=words[-1] == "auth")
     return found

@@ -52,7 +52,8 @@ _HEADLINE = (
     rb"(?m)^([ \t]*\S[^\n]*?[ \t])(?:[ ]?\+(?:-+\+)+|[-=]+(?:\+[-=]+)+|-(?:\[ )?RECORD [^\n]*"
     rb"|\"?[A-Za-z_]\w*\"?(?:[,;\t]\"?[A-Za-z_]\w*\"?){2,}"
     rb"|[\"']?[\w.-]*(?i:" + STEMS + rb")[\w.-]*[\"']?:(?:[ ][|>][+-]?)?"
-    rb"|(?:- )?[\"']?(?:[Nn]ame|[Kk]ey)[\"']?: ?[\"']?[\w.-]+[\"']?,?|<name>[^<\n]*</name>)[ \t\r]*$"
+    rb"|(?:- )?[\"']?(?:[Nn]ame|[Kk]ey)[\"']?: ?[\"']?[\w.-]+[\"']?,?|<name>[^<\n]*</name>"
+    rb"|[ ]*(?:Input|String|Value) [^\n]*\binput_value=[^\n]*)[ \t\r]*$"
 )
 """What a prefix stands before here stands before the lines below as well: of a table, of CSV, of a value."""
 _HAS_HEADLINE, _HEADLINES = latin(_HEADLINE, groups=False), latin(_HEADLINE)

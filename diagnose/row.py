@@ -293,7 +293,7 @@ def _tuples(data: bytes, position: int, labels: list[Label | None]) -> Iterator[
 def _table(data: bytes, header: Stretch) -> Generator[Finding, None, int]:
     """The rows below a header that names a sensitive column; returns where they end."""
     line = data[slice(*header)]
-    sign = next((sign for sign in (b"|", b"\t", b",", b";") if sign in line), b"")
+    sign = next((sign for sign in (b"|", b"\t", b",", b";") if sign in line.strip()), b"")
     columns = _split(line, sign)
     names = [line[start:end] for start, end in columns]
     labels = _labels(names)

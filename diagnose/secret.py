@@ -258,7 +258,8 @@ SHAPES: tuple[Shape, ...] = (
     _token("pypi-", r"[A-Za-z0-9_-]{40,}"),
     _token("sk-", r"[A-Za-z0-9_-]{20,}"),
     _token(
-        "hf_ r8_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_ gsk_ ntn_ dbtc_ pul-",
+        "hf_ r8_ dckr_oat_ dop_v1_ doo_v1_ shpat_ shpss_ shpca_ lin_api_ glsa_ glc_ gsk_ ntn_ dbtc_"
+        " dbtu_ pul-",
         r"[A-Za-z0-9_-]{20,}",
     ),
     _token(
@@ -267,7 +268,6 @@ SHAPES: tuple[Shape, ...] = (
         r"[A-Za-z0-9_.-]{20,}",
     ),
     _token("AKCp", r"[A-Za-z0-9]{40,}"),
-    # no word begins like these: a cut one counts
     _token("AGE-SECRET-KEY-1 NRAK- HRKU- sqp_ squ_ sqa_ dckr_pat_ PMAK-", r"[A-Za-z0-9_-]{8,}"),
     _token("LTAI AKID", r"[A-Za-z0-9]{12,}"),
     _token("key-", r"[0-9a-f]{32}"),

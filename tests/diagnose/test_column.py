@@ -71,7 +71,6 @@ def test_a_full_name_goes_as_well(message):
 TOLD = [
     "rejected: national insurance number is {}",
     'Args: ["spark-submit", "--national-insurance-number", "{}", "--table", "orders"]',
-    "usage error in: etl.run --national-insurance-number {} --retries 3",
     "DEBUG consumer record key=nino {{'nino': b'{}'}} offset=38834243",
     "<name>nino</name>\n  <value>{}</value>",
     "--parameters ParameterKey=nino,ParameterValue={} ParameterKey=Cores,ParameterValue=42",

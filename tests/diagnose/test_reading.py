@@ -11,7 +11,6 @@ from diagnose import redact
 FRAMES = {
     "airflow": "[2026-11-{n:02}T07:00:0{n}.250Z] {{subprocess.py:93}} INFO - ",
     "syslog": "Nov  7 03:12:4{n} node-1 bootstrap[41{n}7]: ",
-    "containerd": "2026-11-22T07:00:0{n}.120Z stdout F ",
     "compose": "loader-1  | ",
     "log4j": "26/11/22 07:00:0{n} INFO Client: ",
 }
@@ -23,6 +22,7 @@ BODIES = {
     "below": "api_token:\n{}\nexit status 3",
     "block": "api_token: |\n  {}\nexit status 3",
     "entry": 'entry {{\n  key: "api_token"\n  value: "{}"\n}}',
+    "pydantic": "api_token\n  Input should be a valid integer [type=int_parsing, input_value='{}', input_type=str]",
     "yaml": '  - name: API_TOKEN\n    value: "{}"',
 }
 
@@ -52,8 +52,17 @@ def test_what_docker_keeps_as_json_is_read_line_by_line(body):
         for line in BODIES[body].format(secret).split("\n")
     )
     told = redact(text)
-    assert secret not in told
-    assert [json.loads(line)["stream"] for line in told.split("\n")] == ["stderr"] * len(told.split("\n"))
+    assert secret not in told and {json.loads(line)["stream"] for line in told.split("\n")} == {"stderr"}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_a_token_goes_on_behind_the_prefix_of_the_next_line(frame):
+    first, rest = made_up(frame) * 2, made_up(frame + "2")
+    lines = [f"export API_TOKEN={first}", rest, "exit code 17"]
+    told = redact("\n".join(FRAMES[frame].format(n=number) + line for number, line in enumerate(lines)))
+    assert (
+        first not in told and rest not in told and told.endswith(FRAMES[frame].format(n=2) + "exit code 17")
+    )
 
 
 @pytest.mark.parametrize("frame", FRAMES)

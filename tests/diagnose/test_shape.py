@@ -49,16 +49,13 @@ def chosen(alphabet, size, seed=5):
 HEX, WORD = "0123456789abcdef", "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 STRAY = {
     "tencent": ("AK" + "ID", chosen(WORD, 32)),
-    "alibaba": ("LT" + "AI5t", chosen(WORD, 18)),
     "sonar": ("sq" + "p_", chosen(HEX, 40)),
-    "notion": ("nt" + "n_", chosen(WORD, 46)),
     "twilio": ("S" + "K", chosen(HEX, 32)),
     "mailchimp": ("", chosen(HEX, 32) + "-us18"),
     "mysql": ("*", chosen(HEX, 40).upper()),
     "pwdump": ("etl:1001:", chosen(HEX, 32) + ":" + chosen(HEX, 32, 6)),
     "cloudfront": ("https://d1.cloudfront.net/x.csv?Expires=1790000000&Policy=", chosen(WORD, 90)),
     "cookie": ("session=", chosen(WORD, 32)),
-    "hive": ("cu=hive&rn=80816537&s=", chosen(WORD, 43)),
 }
 TAILS = {"pwdump": ":::", "cookie": "; Path=/; HttpOnly"}
 
@@ -86,7 +83,6 @@ def test_a_principal_that_spells_a_person_goes_and_a_service_stays():
         "python3.9 pyarrow==14.0.1.0",
         "Successfully installed secretstorage-3.3.3 tokenizers-0.15.0",
         "Password for 'etl': (prompt timed out)",
-        "secret_rotation_days=30",
         "Iceberg snapshot 1915640109463621523 committed, parent 4397729108805861751",
         "offset=4797895840154233 partition=24",
         "contentHash=" + chosen(HEX, 32),

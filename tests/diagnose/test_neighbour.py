@@ -24,9 +24,7 @@ def test_a_number_of_a_person_goes_below_its_key_too():
     assert number not in redact(f"burgerservicenummer:\n{number}\ndone")
 
 
-@pytest.mark.parametrize(
-    "line", ["exit_code=137", "see above", "refused", "at 10:15 the job died"]
-)
+@pytest.mark.parametrize("line", ["exit_code=137", "see above", "refused", "at 10:15 the job died"])
 def test_another_line_below_a_key_stays(line):
     assert redact(f"password:\n{line}\n") == f"password:\n{line}\n"
 

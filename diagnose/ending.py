@@ -27,9 +27,10 @@ _BARE_END: Final = re.compile(
 """At the start of a line without a header: the last words of a process."""
 FS_SHELL: Final = re.compile(
     r"(?:ls|mkdir|rm|rmdir|rmr|cp|mv|get|put|cat|text|tail|test|stat|du|count|touchz?|getmerge|setrep|chmod|chown|chgrp|"
-    r"(?:copy|move)(?:From|To)Local|appendToFile|truncate|checksum|distcp|find|expunge|fsck|dfsadmin): \S"
+    r"(?:copy|move)(?:From|To)Local|appendToFile|truncate|checksum|distcp|find|expunge|fsck|dfsadmin): "
+    r"(?!cannot |missing operand|[^`']*: No such file)\S"
 )
-"""What Hadoop's file system shell says of the command that failed; the last line where it is the step."""
+"""What Hadoop's file system shell, not the node's, says of a command that failed: the step's last line."""
 QUIET: Final = re.compile(
     r"mapreduce\.Job.{0,20}: +Task Id : attempt_\S+ Status : FAILED|Service \S+ failed in state \w+|"
     r"\bYarnChild: Exception running child|CopyFilesRunnable: .*numRetriesRemaining=0"

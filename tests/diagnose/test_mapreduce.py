@@ -4,7 +4,7 @@ import pytest
 
 from diagnose.pipeline import run_logs
 from diagnose.taxonomy import FailureType
-from tests.conftest import APP, CONTROLLER
+from tests.conftest import APP, CONTROLLER, STEP_STDERR, traceback
 
 JOB = APP.replace("application", "job")
 HIVE = (
@@ -111,3 +111,9 @@ def test_what_the_shell_said_before_the_end_is_none(tree, verdict):
     more = "".join(f"26/11/22 07:00:{n} INFO copy.Mover: part {n} is next\n" for n in range(10, 30))
     tree.step("stderr", f"rm: Cannot delete /t. Name node is in safe mode.\n{more}")
     assert verdict().failure_type is FailureType.UNEXPLAINED_EXIT
+
+
+def test_what_a_clean_up_of_the_node_says_last_is_no_end(tree, verdict):
+    tree.driver(stdout=traceback("ConnectionRefusedError: [Errno 111] Connection refused"))
+    tree.step("stderr", f"{STEP_STDERR}rm: cannot remove '/mnt/tmp/part.tmp': No such file or directory\n")
+    assert verdict().failure_type is FailureType.SERVICE_UNREACHABLE

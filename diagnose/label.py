@@ -110,7 +110,7 @@ _UUID = latin(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PHONE = latin(rb"(?:[+(]|%2B)?[0-9](?:[0-9 ()./+-]|%20){5,24}[0-9]")
 _IBAN = latin(rb"[A-Z]{2}[0-9]{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?\b")
 _ACCOUNT_ID = latin(rb"[0-9]{12}\b")
-_LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*")
+_LOGIN = latin(rb"[^\s\"'/{\[][^\s\"']*[0-9][^\s\"']*|[0-9][^\s\"']{3,}")
 _SESSION = latin(rb"[A-Za-z0-9_+/=.]{20,}")  # no UUID: those of Livy and Hive are evidence
 _COOKIES = latin(rb"[\w.-]+=[^\n\"']{4,}|[A-Za-z0-9+/_%.-]{20,}")
 _URL_STRING = latin(rb"[A-Za-z0-9_+/=.-]{20,}")  # of Hadoop's delegation tokens: base64 for URLs

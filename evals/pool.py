@@ -53,7 +53,7 @@ def spread(
 
     Raises:
         AnalystError: a worker can't open the analyst.
-        RunError: a worker died, or did nothing for minutes, before it could begin.
+        RunError: a worker died before any could begin, or did nothing for minutes before it could.
     """
     crew = _Crew(iter(tasks), analyst, pace, limit_seconds)
     try:
@@ -78,6 +78,8 @@ class _Crew:
         self.workers: list[_Worker] = []
         self._rest, self._analyst, self._pace, self._limit_seconds = rest, analyst, pace, limit_seconds
         self._lost: set[tuple[str, int]] = set()
+        self._begun = False
+        """A worker has opened the analyst: one that dies before it has is no sign that none can."""
 
     def hand(self, worker: "_Worker | None" = None, task: Task | None = None) -> bool:
         """Hand a task (or the next) to a worker (or a new one); False: there is none left."""
@@ -100,14 +102,20 @@ class _Crew:
     def row_of(self, worker: "_Worker") -> Row | None:
         """Give the row of a worker's task; None: it has only begun, or another worker is asked again."""
         told = worker.hear()
+        self._begun = self._begun or worker.opened
         if told is None or isinstance(told, Row):
             return told
         self._dismiss(worker)
-        if isinstance(told, EOFError) and worker.task.key not in self._lost:
+        if isinstance(told, TimeoutError):
+            return unanswered(worker.task, told)
+        if not self._begun:
+            raise RunError(f"a worker process ended before it could begin ({told})")
+        if worker.task.key not in self._lost:
             self._lost.add(worker.task.key)
             self.hand(task=worker.task)
             return None
-        return unanswered(worker.task, told)
+        twice = f"the worker process died with this case twice (the last time {told}), see its memory"
+        return unanswered(worker.task, EOFError(twice))
 
     def go_on(self, worker: "_Worker") -> None:
         """Give a worker that is done, or the one in its place, the next task; there may be none."""
@@ -147,7 +155,7 @@ class _Worker:
 
         Raises:
             AnalystError: it can't open the analyst.
-            RunError: it ended before it could begin.
+            RunError: it did not begin in time.
         """
         try:
             told = self.pipe.recv() if self.pipe.poll() else None
@@ -155,11 +163,7 @@ class _Worker:
             self.process.join(10)
             code = self.process.exitcode or 0
             how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            if not self.opened:
-                raise RunError(f"a worker process ended before it could begin ({how})") from None
-            return EOFError(
-                f"the worker process died with this case twice (the last time {how}), see its memory"
-            )
+            return EOFError(how)
         if isinstance(told, AnalystError):
             raise told
         if told == _OPENED:

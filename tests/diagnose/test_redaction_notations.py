@@ -1,9 +1,10 @@
-"""Notations in which logs hold secrets (`tests/support/notations.txt`), and compositions of two of them.
+"""Notations in which logs hold secrets (`tests/support/notations.txt.gz`), and compositions of two of them.
 
 In the file, `{P}` stands for a password, `{T}` for a token and so on (`VALUES`); `{P:b64}` for it encoded.
 """
 
 import base64
+import gzip
 import json
 import random
 import re
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 from diagnose.redaction import Redactor, redact
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
-NOTATIONS = [form.strip("\n") for form in (SUPPORT / "notations.txt").read_text().split("\n%%\n")]
+_FORMS = gzip.decompress((SUPPORT / "notations.txt.gz").read_bytes()).decode()
+NOTATIONS = [form.strip("\n") for form in _FORMS.split("\n%%\n")]
 SLOT = re.compile(r"\{(P\d?|T\d?|H|S|K|C\d?|N\d?|E|SSN|I|A|IP|J|D|PH|ASIA|B)(?::(\w+))?\}")
 CASES = st.sampled_from(canary.plantings(seed=42))
 

@@ -1,5 +1,6 @@
 """A trigger opens its shape wherever the shape matches: it saves time and never a finding."""
 
+import gzip
 import random
 from pathlib import Path
 
@@ -19,14 +20,14 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 TRIGGERED = [
     shape for shape in (*SHAPES, *LOGINS, *ECHOES, *TOOLS) if shape.trigger and shape.check != "card"
 ]
-LINES = (SUPPORT / "survivors.txt").read_text().splitlines()
+LINES = gzip.decompress((SUPPORT / "survivors.txt.gz").read_bytes()).decode().splitlines()
 
 
 def texts():
     """Planted secrets, lines without any, and both with blanks and signs put in."""
     rng = random.Random(11)
     planted = [text for *_, text, _ in canary.plantings(seed=11)]
-    forms = (SUPPORT / "notations.txt").read_text().split("\n%%\n")
+    forms = gzip.decompress((SUPPORT / "notations.txt.gz").read_bytes()).decode().split("\n%%\n")
     for text in (*planted, *LINES, *forms):
         yield text.encode()
         at = rng.randrange(len(text) + 1)

@@ -90,6 +90,14 @@ def test_a_worker_that_can_t_begin_ends_the_run(few: Dataset) -> None:
     assert not workers()
 
 
+def test_a_worker_that_dies_before_it_has_begun_is_replaced_where_another_could(
+    few: Dataset, alone: dict[tuple[str, int], Row], tmp_path: Path
+) -> None:
+    bad = BadAnalyst(how="begin second", once=tmp_path / "first")
+    assert timeless(spread(plan([few]), bad, jobs=2, pace=unlimited)) == alone
+    assert (tmp_path / "first.again").exists()
+
+
 def test_rows_that_nobody_wants_any_more_leave_no_process(few: Dataset) -> None:
     rows = spread(plan([few], repeats=40), Analyst(), jobs=2, pace=unlimited)
     next(rows)

@@ -26,8 +26,20 @@ class BadAnalyst(Analyst):
     def open(self) -> Opened:
         if self.how == "begin":
             kill()
+        if self.how == "begin second" and self.once is not None:
+            self._begin_after_another(self.once)
         opened = super().open()
         return Bad(analyst=self, kit=opened.kit)
+
+    def _begin_after_another(self, first: Path) -> None:
+        """Die, once, where another worker came first, and when it is at work."""
+        try:
+            first.touch(exist_ok=False)
+        except FileExistsError:
+            if not (again := first.with_suffix(".again")).exists():
+                again.touch()
+                time.sleep(8)
+                kill()
 
 
 @dataclass(frozen=True, kw_only=True)
